@@ -1,0 +1,206 @@
+"""The engine as front ends see it: one Protocol a noun, and Engine that holds them.
+
+A *ref* names a container by ID, unique ID prefix or name, an image by ID, prefix or reference. Every method raises NotFound for a
+ref that names nothing, InvalidArgument for a malformed one and Conflict for one that is ambiguous or not in a fit state.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import BinaryIO, Protocol
+
+import attrs
+
+from ck.kernel.api.container import (
+    Container,
+    ContainerSpec,
+    Created,
+    ExecSession,
+    ExecSpec,
+    PathStat,
+    Processes,
+    Pruned,
+)
+from ck.kernel.api.image import DiskUsage, HistoryEntry, Image, ImageRemoval, Progress
+from ck.kernel.api.volume import Network, Volume
+from ck.kernel.drivers.log import LogQuery, LogRecord
+from ck.kernel.drivers.registry import Credentials, Platform
+from ck.kernel.drivers.runtime import AttachRequest, ExitStatus, TerminalSize
+from ck.kernel.drivers.storage import Change
+from ck.kernel.events import Recorded
+
+
+@attrs.frozen(kw_only=True)
+class SystemInfo:
+    """`ck info`. `features` are the runtime's, `storage_status` the storage driver's words."""
+
+    id: str
+    name: str
+    root: str
+    containers: int
+    running: int
+    paused: int
+    stopped: int
+    images: int
+    storage_driver: str
+    storage_status: tuple[tuple[str, str], ...]
+    log_driver: str
+    network_mode: str
+    plugins: Mapping[str, tuple[str, ...]]  # kind to driver names
+    runtime: str
+    features: Mapping[str, object]
+    warnings: tuple[str, ...]
+    time: datetime
+
+
+LogBatch = list[LogRecord]
+ContainerList = Sequence[Container]
+"""`list` is a method of the Protocols below and hides the builtin there; hence these aliases."""
+
+
+class Containers(Protocol):
+    async def create(self, spec: ContainerSpec, name: str | None, platform: Platform | None = None) -> Created:
+        """Raises: NotFound (no such image here: the client pulls), Conflict (the name is taken, by whom)."""
+
+    async def get(self, ref: str) -> Container: ...
+
+    async def list(self) -> ContainerList:
+        """All, newest first; never waits for a driver."""
+
+    async def start(self, ref: str, detach_keys: bytes | None = None) -> bool:
+        """Return False if it runs already. Raises: StartFailed."""
+
+    async def stop(self, ref: str, timeout: int | None = None, signal: str | None = None) -> bool:
+        """Stop signal, then SIGKILL after *timeout* seconds (None: the container's own, else 10; -1: never).
+        Return False if it does not run."""
+
+    async def restart(self, ref: str, timeout: int | None = None, signal: str | None = None) -> None: ...
+
+    async def kill(self, ref: str, signal: str | None = None) -> None:
+        """*signal* is a name with or without SIG, or a number; None is KILL."""
+
+    async def pause(self, ref: str) -> None: ...
+
+    async def unpause(self, ref: str) -> None: ...
+
+    async def rename(self, ref: str, name: str) -> None: ...
+
+    async def remove(self, ref: str, *, force: bool = False, volumes: bool = False) -> None: ...
+
+    async def wait(self, ref: str, condition: str = "not-running") -> AbstractAsyncContextManager["Waiter"]:
+        """Wait for "not-running", "next-exit" or "removed". What happens after this call returns is not missed: the
+        caller may tell its client that the wait is on, then await the Waiter."""
+
+    async def attach(self, ref: str, request: AttachRequest, *, logs: bool = False, stream: bool = True) -> None:
+        """Hand the client's socket over; also before the container is started. With *logs*, what is in the log first."""
+
+    async def resize(self, ref: str, size: TerminalSize) -> None: ...
+
+    async def logs(self, ref: str, query: LogQuery) -> AsyncIterator[LogBatch]: ...
+
+    async def top(self, ref: str, ps_args: str) -> Processes: ...
+
+    async def changes(self, ref: str) -> Sequence[Change]: ...
+
+    async def sizes(self, ref: str) -> tuple[int, int]:
+        """Bytes of the writable root, and of the whole root."""
+
+    async def stat_path(self, ref: str, path: str) -> PathStat: ...
+
+    async def get_archive(
+        self, ref: str, path: str
+    ) -> AbstractAsyncContextManager[tuple[PathStat, AsyncIterator[bytes]]]:
+        """A tar of *path*, its base name as the top entry."""
+
+    async def put_archive(
+        self, ref: str, path: str, tar: BinaryIO, *, no_overwrite_dir_non_dir: bool = False, copy_uid_gid: bool = False
+    ) -> None:
+        """Unpack *tar* (plain, gzip or zstd; read blocking, in a worker thread) into the directory *path*."""
+
+    async def prune(self, filters: Mapping[str, Sequence[str]]) -> Pruned: ...
+
+
+class Waiter(Protocol):
+    async def wait(self) -> ExitStatus: ...
+
+
+class Execs(Protocol):
+    async def create(self, container: str, spec: ExecSpec) -> str: ...
+
+    async def start(self, exec_id: str, request: AttachRequest | None, size: TerminalSize | None = None) -> None:
+        """Raises: StartFailed; Conflict if it was started already."""
+
+    async def check_startable(self, exec_id: str) -> ExecSession:
+        """For a front end, before it answers a hijacking client. Raises as `start` does, but for StartFailed."""
+
+    async def get(self, exec_id: str) -> ExecSession: ...
+
+    async def of(self, container_id: str) -> Sequence[str]:
+        """IDs of the sessions of a container."""
+
+    async def resize(self, exec_id: str, size: TerminalSize) -> None: ...
+
+
+class Images(Protocol):
+    async def list(self) -> Sequence[Image]: ...
+
+    async def get(self, ref: str) -> Image: ...
+
+    def familiar(self, normalized: str) -> str:
+        """The short spelling of a normalized reference. Pure."""
+
+    def pull(
+        self, reference: str, platform: Platform | None, credentials: Credentials | None, *, all_tags: bool = False
+    ) -> AsyncIterator[Progress]:
+        """Pull; errors are raised from the iterator. Leaving the iterator early cancels."""
+
+    async def tag(self, ref: str, target: str) -> None: ...
+
+    async def remove(self, ref: str, *, force: bool = False, prune: bool = True) -> Sequence[ImageRemoval]: ...
+
+    async def history(self, ref: str) -> Sequence[HistoryEntry]: ...
+
+    async def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[Sequence[ImageRemoval], int]: ...
+
+    async def login(self, server: str, credentials: Credentials) -> str: ...
+
+
+class Volumes(Protocol):
+    async def create(
+        self, name: str | None, driver: str, options: Mapping[str, str], labels: Mapping[str, str]
+    ) -> Volume: ...
+
+    async def list(self) -> Sequence[Volume]: ...
+
+    async def get(self, name: str) -> Volume: ...
+
+    async def remove(self, name: str, *, force: bool = False) -> None: ...
+
+    async def prune(self, filters: Mapping[str, Sequence[str]]) -> Pruned: ...
+
+
+class Networks(Protocol):
+    async def list(self) -> Sequence[Network]: ...
+
+    async def get(self, ref: str) -> Network: ...
+
+
+class System(Protocol):
+    async def info(self) -> SystemInfo: ...
+
+    async def disk_usage(self) -> DiskUsage: ...
+
+    def events(
+        self, since: datetime | None, until: datetime | None, cursor: int | None = None
+    ) -> AsyncIterator[Recorded]:
+        """From the journal, then live until *until* (None: for ever). *cursor*: only events after that one. With neither
+        *since* nor *cursor*, from now on."""
+
+
+class Engine(Protocol):
+    containers: Containers
+    execs: Execs
+    images: Images
+    volumes: Volumes
+    networks: Networks
+    system: System

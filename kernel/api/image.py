@@ -1,0 +1,73 @@
+"""Images as the engine keeps them, and what a pull tells while it goes on."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import attrs
+
+from ck.kernel.api.container import ContainerConfig
+
+
+@attrs.frozen(kw_only=True)
+class HistoryEntry:
+    """One entry of an image config's history. `created` may be missing."""
+
+    created: datetime | None = None
+    created_by: str = ""
+    author: str = ""
+    comment: str = ""
+    empty_layer: bool = False
+    size: int = 0  # bytes of its layer, filled in by the engine
+    tags: tuple[str, ...] = ()  # of the image whose top this is
+    image_id: str = "<missing>"
+
+
+@attrs.frozen(kw_only=True)
+class Image:
+    """An image: `id` is the digest of its config. `tags` and `digests` are normalized references that name it."""
+
+    id: str
+    tags: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()  # "docker.io/library/ubuntu@sha256:..."
+    created: datetime | None = None
+    author: str = ""
+    comment: str = ""
+    architecture: str = ""
+    variant: str = ""
+    os: str = "linux"
+    config: ContainerConfig = attrs.field(factory=ContainerConfig)
+    history: tuple[HistoryEntry, ...] = ()
+    diff_ids: tuple[str, ...] = ()
+    chain_ids: tuple[str, ...] = ()
+    layer_sizes: tuple[int, ...] = ()
+    size: int = 0  # bytes, all layers
+    manifest_digest: str = ""
+    storage_driver: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Progress:
+    """One step of a pull (Docker's JSON stream). `id` is a layer's 12 digits or a tag; current and total are bytes."""
+
+    status: str
+    id: str = ""
+    current: int = 0
+    total: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class ImageRemoval:
+    """One line of `rmi`: exactly one of the two is set."""
+
+    untagged: str = ""
+    deleted: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class DiskUsage:
+    """`system df`: sizes in bytes, by ID or name."""
+
+    layers_size: int
+    image_shared: Mapping[str, int]
+    container_rw: Mapping[str, int]
+    volumes: Mapping[str, int]

@@ -1,0 +1,31 @@
+"""Volumes and networks as the engine keeps them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import attrs
+
+from ck.kernel.drivers.network import NetworkConfig
+
+
+@attrs.frozen(kw_only=True)
+class Volume:
+    """A volume and who uses it (container IDs)."""
+
+    name: str
+    driver: str
+    mountpoint: str
+    created: datetime
+    labels: Mapping[str, str] = attrs.field(factory=dict)
+    options: Mapping[str, str] = attrs.field(factory=dict)
+    anonymous: bool = False
+    used_by: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Network:
+    """A network and the containers on it (container ID to name)."""
+
+    config: NetworkConfig
+    created: datetime
+    containers: Mapping[str, str] = attrs.field(factory=dict)

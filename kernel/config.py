@@ -1,0 +1,97 @@
+"""The configuration: TOML in, one frozen Config out; an unknown key is an error that names it."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import attrs
+import cattrs
+
+from ck.kernel.errors import InvalidArgument
+
+DEFAULT_PATH: Final = Path("/etc/ck/config.toml")
+
+
+@attrs.frozen(kw_only=True)
+class Defaults:
+    """Which driver serves where the user names none. `storage` is tried in order; the first that this host supports wins."""
+
+    storage: tuple[str, ...] = ("overlay", "vfs")
+    content: str = "local"
+    volume: str = "local"
+    log: str = "local"
+    network: str = "none"
+    runtime: str = "native"
+    restart: str = "no"
+    stop_timeout: int = 10  # seconds
+
+
+@attrs.frozen(kw_only=True)
+class Plugins:
+    """What is loaded besides the built-in plugins, and which of those are not."""
+
+    modules: tuple[str, ...] = ()  # import names of further plugin modules
+    disable: tuple[str, ...] = ()  # names of built-in or entry-point plugins
+    require: tuple[str, ...] = ()  # plugins without which the engine does not start
+
+
+@attrs.frozen(kw_only=True)
+class Journal:
+    """How long events are kept: at most so many, and so many seconds."""
+
+    max_events: int = 200_000
+    max_age: int = 30 * 24 * 3600
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """All settings. `drivers` holds the options of each driver: `[drivers.<kind>.<name>]`."""
+
+    data_root: Path = Path("/var/lib/ck")
+    run_root: Path = Path("/run/ck")
+    socket: Path | None = None  # None: ck.sock in the run root
+    default: Defaults = Defaults()
+    plugins: Plugins = Plugins()
+    journal: Journal = Journal()
+    registries: tuple[str, ...] = ("host", "layout", "distribution")  # the order in which they are asked
+    driver_deadline: float = 60.0  # seconds for a driver call that should be quick
+    labels: tuple[str, ...] = ()  # shown by `ck info`
+    drivers: Mapping[str, Mapping[str, Mapping[str, Any]]] = attrs.field(factory=lambda: MappingProxyType({}))
+
+    def socket_path(self) -> Path:
+        """Where the API is served."""
+        return self.socket or self.run_root / "ck.sock"
+
+    def driver_options(self, kind: str, name: str) -> Mapping[str, Any]:
+        """The options table of one driver, empty if the config has none."""
+        return self.drivers.get(kind, {}).get(name, {})
+
+
+_converter = cattrs.Converter(forbid_extra_keys=True, prefer_attrib_converters=True)
+_converter.register_structure_hook(Path, lambda value, _: Path(value))
+
+
+def parse(text: str, source: str = "the config") -> Config:
+    """Read a Config from TOML. Raises: InvalidArgument with the offending key or value; *source* names the file in it."""
+    try:
+        return _converter.structure(tomllib.loads(text), Config)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidArgument(f"{source} is not valid TOML: {error}") from error
+    except cattrs.BaseValidationError as error:
+        reasons = cattrs.transform_error(error, path="config")
+        raise InvalidArgument(f"{source}: {'; '.join(reasons)}") from error
+
+
+def load(path: Path | None) -> Config:
+    """Read the file at *path*, or the default one, which may be missing. Raises: InvalidArgument."""
+    chosen = path or DEFAULT_PATH
+    try:
+        return parse(chosen.read_text(), str(chosen))
+    except FileNotFoundError as error:
+        if path is None:
+            return Config()
+        raise InvalidArgument(f"no config file {path}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"cannot read the config {chosen}: {error}") from error

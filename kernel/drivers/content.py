@@ -1,0 +1,72 @@
+"""Content stores: immutable blobs by digest, and partial downloads that survive a crash."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class BlobInfo:
+    """A blob that is wholly there. `size` in bytes."""
+
+    digest: str
+    size: int
+
+
+class Ingest(Protocol):
+    """One blob on its way in. Bytes may be read while more arrive: `path` is an ordinary file that only grows."""
+
+    digest: str
+    path: Path
+    offset: int  # bytes on disk already; a download goes on from here
+
+    def write(self, chunk: bytes) -> None:
+        """Append. Blocks on the disk: call it from a worker thread, or with chunks of 1 MiB at most."""
+
+    async def commit(self) -> None:
+        """Check the digest of the whole and keep the blob. Raises: CorruptData; then nothing is kept."""
+
+    async def discard(self) -> None:
+        """Drop the bytes: a blob that turned out wrong, or one whose content lives on as a layer."""
+
+    async def close(self) -> None:
+        """Let go, keeping the bytes for a later `ingest` of the same digest."""
+
+
+@runtime_checkable
+class ContentStore(Protocol):
+    """Digests are "sha256:<64 hex>" or "sha512:<128 hex>"; a malformed one is InvalidArgument.
+
+    Conformance: ck.kernel.testing.content.
+    """
+
+    name: str
+
+    async def open(self, root: Path) -> None:
+        """Use the directory *root*, made if missing. Call once, first."""
+
+    async def has(self, digest: str) -> bool:
+        """Whether the blob is wholly there."""
+
+    async def read(self, digest: str) -> bytes:
+        """A small blob (manifest, config), whole, checked. Raises: NotFound, CorruptData."""
+
+    async def add(self, content: bytes) -> str:
+        """Keep a small blob; return its sha256 digest. Adding it again is success."""
+
+    async def path(self, digest: str) -> Path:
+        """The blob's file, for streaming. Raises: NotFound."""
+
+    async def ingest(self, digest: str, size: int | None) -> Ingest:
+        """Begin or go on with a download. A second `ingest` of a digest under way waits for the first to end."""
+
+    async def blobs(self) -> Sequence[BlobInfo]:
+        """All blobs that are wholly there."""
+
+    async def remove(self, digest: str) -> None:
+        """Drop a blob; one that is not there is success."""
+
+    async def close(self) -> None:
+        """Let go of what `open` took."""

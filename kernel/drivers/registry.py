@@ -1,0 +1,90 @@
+"""Registry drivers: where images come from. One driver claims a reference; the engine pulls through it."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, runtime_checkable
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Platform:
+    """An OCI platform (image-spec, image-index.md): "linux", "amd64", and a variant such as "v7" or ""."""
+
+    os: str = "linux"
+    architecture: str
+    variant: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Credentials:
+    """What `docker login` keeps. An identity token replaces user name and password."""
+
+    username: str = ""
+    password: str = attrs.field(default="", repr=False)
+    identity_token: str = attrs.field(default="", repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class Descriptor:
+    """An OCI content descriptor (image-spec, descriptor.md)."""
+
+    media_type: str
+    digest: str
+    size: int
+    annotations: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Manifest:
+    """An image manifest for one platform, as fetched: `raw` are its exact bytes, `digest` their sha256.
+
+    `index_digest` is the digest of the index that it was chosen from, if there was one: what a user pins.
+    """
+
+    raw: bytes
+    digest: str
+    media_type: str
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+    index_digest: str | None = None
+
+
+class ImageSource(Protocol):
+    """One image being fetched: connections and tokens live as long as this."""
+
+    name: str  # canonical, as shown to the user: "docker.io/library/ubuntu:20.04" -> "ubuntu:20.04"
+
+    async def manifest(self, platform: Platform) -> Manifest:
+        """The manifest for *platform*. Raises: NotFound (no such image, or none for the platform), Unauthorized,
+        Unavailable, CorruptData."""
+
+    def blob(self, descriptor: Descriptor, offset: int = 0) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The bytes of a blob from *offset* on. A connection that breaks is taken up again by the driver where it
+        broke, with backoff. Raises: NotFound, Unauthorized, Unavailable. Need not check the digest: the engine does."""
+
+
+@runtime_checkable
+class RegistryDriver(Protocol):
+    """Conformance: ck.kernel.testing.registry."""
+
+    name: str
+
+    def claims(self, reference: str) -> bool:
+        """Whether this driver is the one for *reference* ("host/sh", "oci:dir", "ubuntu"). Pure; asked in the order of
+        the config, first yes wins."""
+
+    def normalize(self, reference: str) -> str:
+        """The one spelling under which the image is kept, with its tag or digest ("ubuntu" -> "docker.io/library/ubuntu:latest").
+
+        Pure. Raises: InvalidArgument with the offending value.
+        """
+
+    def familiar(self, normalized: str) -> str:
+        """The short spelling people use ("docker.io/library/ubuntu:20.04" -> "ubuntu:20.04"). Pure."""
+
+    def source(self, reference: str, credentials: Credentials | None) -> AbstractAsyncContextManager[ImageSource]:
+        """Open *reference* (normalized) for fetching. Without *credentials* the driver uses what it finds configured."""
+
+    async def login(self, server: str, credentials: Credentials) -> str:
+        """Check *credentials* against *server*; return a status sentence. Raises: Unauthorized, Unavailable, Unsupported."""

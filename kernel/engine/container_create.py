@@ -1,0 +1,181 @@
+"""`create`: a container from an image and a request."""
+
+import posixpath
+from collections.abc import Sequence
+
+import attrs
+
+from ck.kernel.api.container import Container, ContainerSpec, Created, HostConfig, MountPoint
+from ck.kernel.api.image import Image
+from ck.kernel.drivers.platform import canonical, describe
+from ck.kernel.drivers.registry import Platform
+from ck.kernel.engine import names
+from ck.kernel.engine.container_mounts import realize
+from ck.kernel.engine.context import Context, now
+from ck.kernel.engine.files import delete_directory, make_directory
+from ck.kernel.engine.image_store import find_image
+from ck.kernel.engine.merge import command_line, merge_config
+from ck.kernel.engine.modes import check_modes
+from ck.kernel.engine.mounts import Wanted, clean_target, split_volumes_from, wanted_mounts
+from ck.kernel.engine.security import parse_security_options
+from ck.kernel.engine.spec import Facts, build_spec
+from ck.kernel.engine.steps import Step, perform
+from ck.kernel.engine.volumes import Volumes
+from ck.kernel.errors import Conflict, InvalidArgument, NotFound, Unsupported
+from ck.kernel.events import Event
+
+
+async def create(
+    ctx: Context, volumes: Volumes, spec: ContainerSpec, name: str | None, platform: Platform | None = None
+) -> Created:
+    """Make a container. Raises: NotFound (image), Conflict (name), InvalidArgument, Unsupported; then nothing is left."""
+    image = find_image(ctx, spec.config.image)
+    if platform is not None and canonical(platform).architecture != canonical(_platform(image)).architecture:
+        raise NotFound(
+            f"image {spec.config.image} was found but its platform ({describe(_platform(image))}) "
+            f"does not match the specified platform ({describe(platform)})"
+        )
+    container_id = names.new_id()
+    taken = {container.name: container.id for container in ctx.store.containers} | ctx.reserved_names
+    chosen = names.check_name(name) if name else names.new_name(taken)
+    if chosen in taken:
+        raise Conflict(
+            f'the container name "/{chosen}" is already in use by container "{taken[chosen]}": '
+            "remove or rename that container to reuse the name"
+        )
+    ctx.reserved_names[chosen] = container_id
+    try:
+        with ctx.pins.hold(image.chain_ids):
+            return await _create(ctx, volumes, spec, image, container_id, chosen)
+    finally:
+        del ctx.reserved_names[chosen]
+
+
+async def _create(
+    ctx: Context, volumes: Volumes, spec: ContainerSpec, image: Image, container_id: str, name: str
+) -> Created:
+    container = _draft(ctx, spec, image, container_id, name)
+    others = {split_volumes_from(entry)[0] for entry in spec.host_config.volumes_from}
+    wanted = wanted_mounts(
+        spec.host_config, container.config.volumes, {other: ctx.find_container(other) for other in others}
+    )
+    _check(ctx, container)
+    anonymous: list[str] = []
+    mounts: list[MountPoint] = []
+    events: list[Event] = []
+    parent = image.chain_ids[-1] if image.chain_ids else None
+
+    async def make_mounts() -> None:
+        mounts.extend(await realize(ctx, volumes, container, wanted, anonymous))
+
+    async def save() -> None:
+        finished = attrs.evolve(container, mounts=tuple(mounts))
+        events.append(ctx.container_event(finished, "create"))
+        await ctx.save(finished, *events)
+
+    directory = ctx.container_directory(container_id)
+    await perform(
+        [
+            Step("root", lambda: ctx.storage.create(container_id, parent), lambda: ctx.storage.remove(container_id)),
+            Step("directory", lambda: make_directory(directory / "log"), lambda: delete_directory(directory)),
+            Step("mounts", make_mounts, lambda: volumes.forget(anonymous)),
+            Step("record", save),
+        ]
+    )
+    return Created(id=container_id, warnings=_warnings(container, wanted))
+
+
+def _draft(ctx: Context, spec: ContainerSpec, image: Image, container_id: str, name: str) -> Container:
+    host = _with_defaults(ctx, spec.host_config)
+    config = merge_config(spec.config, image.config)
+    line = command_line(config)
+    working_dir = config.working_dir and posixpath.normpath(config.working_dir)
+    if working_dir and not working_dir.startswith("/"):
+        raise InvalidArgument(f"invalid working directory {config.working_dir!r}: it must be absolute")
+    hostname = config.hostname or _default_hostname(ctx, host, container_id)
+    directory = ctx.container_directory(container_id)
+    log_path = ctx.log_driver(host.log_config.type).path(directory / "log")
+    return Container(
+        id=container_id,
+        name=name,
+        created=now(),
+        image_id=image.id,
+        image_ref=spec.config.image,
+        path=line[0],
+        args=line[1:],
+        config=attrs.evolve(config, hostname=hostname, working_dir=working_dir),
+        host_config=host,
+        networks=dict(spec.networks),
+        storage_driver=ctx.storage.name,
+        layers=image.chain_ids,
+        log_driver=host.log_config.type,
+        log_path=str(log_path) if log_path else "",
+        runtime=host.runtime,
+        platform=image.os,
+        hostname_path=str(directory / "hostname"),
+        hosts_path=str(directory / "hosts"),
+        resolv_conf_path=str(directory / "resolv.conf"),
+        size_root_fs=image.size,
+    )
+
+
+def _with_defaults(ctx: Context, host: HostConfig) -> HostConfig:
+    defaults = ctx.config.default
+    runtime = host.runtime or defaults.runtime
+    if runtime not in (ctx.runtime.name, "runc", "io.containerd.runc.v2"):
+        raise InvalidArgument(f"unknown runtime {host.runtime!r}: this engine runs {ctx.runtime.name!r}")
+    return attrs.evolve(
+        host,
+        network_mode=host.network_mode if host.network_mode not in ("", "default") else defaults.network,
+        log_config=attrs.evolve(host.log_config, type=host.log_config.type or defaults.log),
+        restart_policy=attrs.evolve(host.restart_policy, name=host.restart_policy.name or defaults.restart),
+        runtime=ctx.runtime.name,
+    )
+
+
+def _default_hostname(ctx: Context, host: HostConfig, container_id: str) -> str:
+    if host.network_mode == "host" or host.uts_mode == "host":
+        return ctx.host_name
+    if host.network_mode.startswith("container:"):
+        return ctx.find_container(host.network_mode.removeprefix("container:")).config.hostname
+    return container_id[:12]
+
+
+def _check(ctx: Context, container: Container) -> None:
+    """Everything that can be known to fail later is refused now, before anything is made."""
+    host, config = container.host_config, container.config
+    check_modes(ctx, container)
+    ctx.log_driver(host.log_config.type).sink(host.log_config.config)
+    if host.auto_remove and host.restart_policy.name != "no":
+        raise InvalidArgument("conflicting options: can't set 'AutoRemove' and 'RestartPolicy' for a container")
+    ctx.restart_policy(host.restart_policy.name).check(host.restart_policy.maximum_retry_count)
+    if config.stop_signal:
+        ctx.signal_number(config.stop_signal)
+    for target in host.tmpfs:
+        clean_target(target)
+    if host.storage_opt:
+        raise Unsupported(f"storage driver {ctx.storage.name!r} takes no storage-opt {next(iter(host.storage_opt))!r}")
+    if host.userns_mode not in ("", "host"):
+        raise Unsupported(f"user namespace mode {host.userns_mode!r} is not supported by this engine")
+    if host.cgroup_parent:
+        raise Unsupported(f"--cgroup-parent {host.cgroup_parent!r} is not supported by this engine")
+    if host.links:
+        raise Unsupported(f"--link {host.links[0]!r} needs the bridge network driver")
+    parse_security_options(host.security_opt, privileged=host.privileged)
+    build_spec(container, Facts(root="/", capabilities=ctx.capabilities, machine=ctx.machine))
+
+
+def _warnings(container: Container, wanted: Sequence[Wanted]) -> tuple[str, ...]:
+    host = container.host_config
+    warnings = []
+    if host.port_bindings and host.network_mode == "host":
+        warnings.append("Published ports are discarded when using host network mode")
+    elif host.port_bindings or host.publish_all_ports:
+        warnings.append(f"Published ports are discarded: network {host.network_mode!r} cannot be reached from outside")
+    if container.config.healthcheck and container.config.healthcheck.test not in ((), ("NONE",)):
+        warnings.append("The health check is kept but not run by this version")
+    return tuple(warnings)
+
+
+def _platform(image: Image) -> Platform:
+    return Platform(os=image.os, architecture=image.architecture, variant=image.variant)

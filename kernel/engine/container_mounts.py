@@ -1,0 +1,136 @@
+"""How a container's wanted mounts become real ones, and are made ready for each run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import trio
+
+from ck.kernel.api.container import Container, MountPoint
+from ck.kernel.engine.archives import copy_up
+from ck.kernel.engine.context import Context
+from ck.kernel.engine.mounts import Wanted
+from ck.kernel.engine.names import new_id
+from ck.kernel.engine.rootview import in_root
+from ck.kernel.engine.spec import Bind
+from ck.kernel.engine.volumes import Volumes
+from ck.kernel.errors import InvalidArgument
+from ck.kernel.store import VolumeRecord
+
+
+async def realize(
+    ctx: Context, volumes: Volumes, container: Container, wanted: Sequence[Wanted], anonymous: list[str]
+) -> list[MountPoint]:
+    """Make the volumes that *wanted* names, copy up what the image has, and return the container's mounts.
+
+    Names of anonymous volumes are appended to *anonymous* as they are made, so that a failed create can forget them.
+    """
+    points = []
+    for mount in wanted:
+        if mount.request.type == "volume":
+            points.append(await _realize_volume(ctx, volumes, container, mount, anonymous))
+        elif mount.request.type == "bind":
+            points.append(await _realize_bind(mount))
+        else:
+            points.append(_tmpfs_point(mount))
+    return points
+
+
+async def mount_all(ctx: Context, container: Container) -> list[Bind]:
+    """Make the container's mounts ready for a run. Raises: InvalidArgument where a source is gone."""
+    binds = []
+    for point in container.mounts:
+        if point.type == "tmpfs":
+            binds.append(Bind(source="", target=point.destination, tmpfs=point.options))
+            continue
+        source = Path(point.source)
+        if point.type == "volume":
+            source = await ctx.volume_driver(point.driver).mount(point.name, container.id) / point.subpath
+        if not await trio.Path(source).exists():
+            raise InvalidArgument(f"the source of mount {point.destination} does not exist: {source}")
+        binds.append(
+            Bind(
+                source=str(source),
+                target=point.destination,
+                read_only=not point.read_write,
+                propagation=point.propagation or "rprivate",
+                recursive=not point.non_recursive,
+            )
+        )
+    return binds
+
+
+async def unmount_all(ctx: Context, container: Container) -> None:
+    """Undo `mount_all`."""
+    for point in container.mounts:
+        if point.type == "volume":
+            await ctx.volume_driver(point.driver).unmount(point.name, container.id)
+
+
+async def _realize_volume(
+    ctx: Context, volumes: Volumes, container: Container, mount: Wanted, anonymous: list[str]
+) -> MountPoint:
+    request = mount.request
+    name = request.source or new_id()
+    record = ctx.store.volumes.get(name) or VolumeRecord(
+        name=name,
+        driver=request.volume_driver or ctx.config.default.volume,
+        options=dict(request.volume_options),
+        labels=dict(request.volume_labels),
+        anonymous=not request.source,
+        owner="" if request.source else container.id,
+    )
+    if not request.source:
+        anonymous.append(name)
+    made = await volumes.make(record)
+    if not request.no_copy and not record.options.get("device"):
+        await _copy_up(ctx, container, request.target, made.mountpoint)
+    return MountPoint(
+        type="volume",
+        name=name,
+        source=str(made.mountpoint),
+        destination=request.target,
+        driver=record.driver,
+        mode=mount.mode,
+        read_write=not request.read_only,
+        subpath=request.subpath,
+        anonymous=record.anonymous,
+    )
+
+
+async def _copy_up(ctx: Context, container: Container, target: str, directory: Path) -> None:
+    """Fill a volume that is still empty with what the image has at *target*."""
+    if not await trio.to_thread.run_sync(lambda: any(directory.iterdir())):
+        mounts = await ctx.storage.mounts(container.id)
+        await in_root(mounts, (), lambda root: copy_up(root, target, directory))
+
+
+async def _realize_bind(mount: Wanted) -> MountPoint:
+    request = mount.request
+    source = trio.Path(request.source)
+    if not await source.exists():
+        if not request.create_source:
+            raise InvalidArgument(
+                f'invalid mount config for type "bind": bind source path does not exist: {request.source}'
+            )
+        await source.mkdir(parents=True, exist_ok=True)
+    return MountPoint(
+        type="bind",
+        source=request.source,
+        destination=request.target,
+        mode=mount.mode,
+        read_write=not request.read_only,
+        propagation=request.propagation or "rprivate",
+        non_recursive=request.non_recursive,
+    )
+
+
+def _tmpfs_point(mount: Wanted) -> MountPoint:
+    request = mount.request
+    options = [f"mode={request.tmpfs_mode or 0o1777:o}", *request.tmpfs_options]
+    if request.tmpfs_size:
+        options.append(f"size={request.tmpfs_size}")
+    if request.read_only:
+        options.append("ro")
+    return MountPoint(
+        type="tmpfs", destination=request.target, options=tuple(options), read_write=not request.read_only
+    )

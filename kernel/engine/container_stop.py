@@ -1,0 +1,111 @@
+"""`stop`, `kill`, `pause` and `unpause`.
+
+None of them holds the container's actor while it waits for an end: the end itself is recorded by the actor.
+"""
+
+import signal
+from typing import Final
+
+import attrs
+import trio
+
+from ck.kernel.api.container import Container
+from ck.kernel.engine.context import Context, Run
+from ck.kernel.errors import Conflict
+from ck.kernel.lifecycle import ACTIVE, Op, State, step
+
+_KILL_SECONDS: Final = 10.0  # SIGKILL ends a container at once, unless a process is stuck in the kernel
+
+
+async def stop(ctx: Context, container: Container, timeout: int | None, signal_name: str | None) -> bool:
+    """Send the stop signal, wait *timeout* seconds (-1: for ever), then kill. Return False if it does not run.
+
+    Raises: Conflict where even SIGKILL does not end it, naming the container.
+    """
+    if container.state.status is State.RESTARTING:
+        await give_up_restarting(ctx, container)
+        return True
+    run = ctx.runs.get(container.id)
+    if run is None or container.state.status not in ACTIVE:
+        return False
+    number = ctx.signal_number(signal_name or container.config.stop_signal or "TERM")
+    configured = container.config.stop_timeout
+    if timeout is None:
+        timeout = configured if configured is not None else ctx.config.default.stop_timeout
+    await _mark_stopped(ctx, container.id)
+    await run.runtime.signal(number)
+    if container.state.status is State.PAUSED:
+        await run.runtime.resume()  # a frozen process cannot obey
+    with trio.move_on_after(float("inf") if timeout < 0 else timeout):
+        await run.ended.wait()
+    if not run.ended.is_set():
+        await kill_all(run, container)
+    stopped = ctx.store.containers.get(container.id)
+    if stopped is not None:
+        await ctx.store.commit([], [ctx.container_event(stopped, "stop")])
+    return True
+
+
+async def kill(ctx: Context, container: Container, signal_name: str | None) -> None:
+    """Send a signal to the container's init; KILL goes to every process. Raises: Conflict where it does not run."""
+    number = ctx.signal_number(signal_name or "KILL")
+    run = ctx.run_of(container)
+    if number in (signal.SIGKILL, ctx.signal_number(container.config.stop_signal or "TERM")):
+        await _mark_stopped(ctx, container.id)
+    await ctx.store.commit([], [ctx.container_event(container, "kill", signal=str(number))])
+    if number != signal.SIGKILL:
+        await run.runtime.signal(number)
+        return
+    await kill_all(run, container)
+
+
+async def kill_all(run: Run, container: Container) -> None:
+    """SIGKILL to every process, then wait for the end."""
+    await run.runtime.kill()
+    with trio.move_on_after(_KILL_SECONDS):
+        await run.ended.wait()
+    if not run.ended.is_set():
+        raise Conflict(f"container {container.name} does not end: a process in it is stuck in the kernel")
+
+
+async def pause(ctx: Context, container: Container) -> None:
+    """Freeze every process. Raises: InvalidTransition."""
+    paused = step(container.state.status, Op.PAUSE)
+    run = ctx.run_of(container)
+    await run.runtime.pause()
+    state = attrs.evolve(container.state, status=paused)
+    await ctx.save(attrs.evolve(container, state=state), ctx.container_event(container, "pause"))
+
+
+async def unpause(ctx: Context, container: Container) -> None:
+    """Let every process go on. Raises: InvalidTransition."""
+    running = step(container.state.status, Op.RESUME)
+    run = ctx.run_of(container)
+    await run.runtime.resume()
+    state = attrs.evolve(container.state, status=running)
+    await ctx.save(attrs.evolve(container, state=state), ctx.container_event(container, "unpause"))
+
+
+async def give_up_restarting(ctx: Context, container: Container) -> None:
+    """Leave a container that waits for its next start exited."""
+
+    async def give_up() -> None:
+        current = ctx.store.containers.get(container.id)
+        if current is not None and current.state.status is State.RESTARTING:
+            state = attrs.evolve(
+                current.state, status=step(current.state.status, Op.GIVE_UP), stopped_by_user=True, restarts_in_row=0
+            )
+            await ctx.save(attrs.evolve(current, state=state), ctx.container_event(current, "stop"))
+
+    await ctx.actors.run(container.id, give_up)
+
+
+async def _mark_stopped(ctx: Context, container_id: str) -> None:
+    """Remember that a user ended it, before it ends, so that its restart policy knows."""
+
+    async def mark() -> None:
+        current = ctx.store.containers.get(container_id)
+        if current is not None and current.state.status in ACTIVE and not current.state.stopped_by_user:
+            await ctx.save(attrs.evolve(current, state=attrs.evolve(current.state, stopped_by_user=True)))
+
+    await ctx.actors.run(container_id, mark)

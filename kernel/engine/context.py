@@ -1,0 +1,151 @@
+"""What the verb groups share: the store, the drivers, and what is known of running containers only in memory."""
+
+import platform
+import signal
+import socket
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import attrs
+import trio
+
+from ck.kernel.api.caller import CALLER
+from ck.kernel.api.container import Container
+from ck.kernel.bus import Bus
+from ck.kernel.config import Config
+from ck.kernel.drivers.content import ContentStore
+from ck.kernel.drivers.log import LogDriver
+from ck.kernel.drivers.network import NetworkDriver
+from ck.kernel.drivers.registry import RegistryDriver
+from ck.kernel.drivers.restart import RestartPolicy
+from ck.kernel.drivers.runtime import RuntimeContainer, RuntimeDriver
+from ck.kernel.drivers.storage import StorageDriver
+from ck.kernel.drivers.volume import VolumeDriver
+from ck.kernel.engine.actor import Actors
+from ck.kernel.engine.attachments import Attachments
+from ck.kernel.engine.capabilities import available
+from ck.kernel.engine.names import by_prefix
+from ck.kernel.engine.pins import Pins
+from ck.kernel.engine.waiters import Waiters
+from ck.kernel.errors import Conflict, InvalidArgument, NotFound
+from ck.kernel.events import Event, Noun
+from ck.kernel.linux.host import boot_id, bounding_capabilities
+from ck.kernel.pluginmanager import PluginManager
+from ck.kernel.store import Put, Store
+
+
+@attrs.define
+class Run:
+    """A container that has processes, or whose end is being recorded."""
+
+    runtime: RuntimeContainer
+    output_ended: trio.Event = attrs.field(factory=trio.Event)
+    ended: trio.Event = attrs.field(factory=trio.Event)  # its end is in the store and its resources are freed
+
+
+def now() -> datetime:
+    """The one clock of the engine."""
+    return datetime.now(UTC)
+
+
+@attrs.define(kw_only=True)
+class Context:
+    """One per engine. Holds no logic beyond looking things up and writing records with their events."""
+
+    config: Config
+    store: Store
+    bus: Bus
+    plugins: PluginManager
+    nursery: trio.Nursery
+    content: ContentStore
+    storage: StorageDriver
+    runtime: RuntimeDriver
+    registries: tuple[RegistryDriver, ...]
+    actors: Actors
+    engine_id: str
+    boot_id: str = attrs.field(factory=boot_id)
+    host_name: str = attrs.field(factory=socket.gethostname)
+    machine: str = attrs.field(factory=platform.machine)
+    capabilities: frozenset[str] = attrs.field(factory=lambda: available(bounding_capabilities()))
+    waiters: Waiters = attrs.field(factory=Waiters)
+    pins: Pins = attrs.field(factory=Pins)
+    attachments: Attachments = attrs.field(factory=Attachments)
+    runs: dict[str, Run] = attrs.field(factory=dict)
+    reserved_names: dict[str, str] = attrs.field(factory=dict)  # name to ID, while a create or rename is under way
+
+    def find_container(self, ref: str) -> Container:
+        """By ID, name or unique ID prefix. Raises: NotFound, Conflict."""
+        containers = self.store.containers
+        bare = ref.removeprefix("/")
+        found = containers.get(bare) or next((each for each in containers if each.name == bare), None)
+        if found is None:
+            prefixed = by_prefix(bare, containers.ids(), "container")
+            found = containers.get(prefixed) if prefixed else None
+        if found is None:
+            raise NotFound(f"No such container: {ref}")
+        return found
+
+    def run_of(self, container: Container) -> Run:
+        """Raises: Conflict where the container does not run."""
+        run = self.runs.get(container.id)
+        if run is None or run.output_ended.is_set():
+            raise Conflict(f"container {container.id[:12]} ({container.name}) is not running")
+        return run
+
+    def signal_number(self, name: str) -> int:
+        """ "TERM", "SIGTERM", "15", "RTMIN+3" as a number. Raises: InvalidArgument."""
+        upper = name.upper().removeprefix("SIG")
+        base, plus, offset = upper.partition("+") if "+" in upper else upper.partition("-")
+        try:
+            number = int(upper) if upper.isdigit() else int(signal.Signals[f"SIG{base}"])
+            if plus:
+                number += int(offset) if plus == "+" else -int(offset)
+        except (KeyError, ValueError) as error:
+            raise InvalidArgument(f"invalid signal: {name}") from error
+        if not 1 <= number < signal.NSIG:
+            raise InvalidArgument(f"invalid signal: {name}")
+        return number
+
+    def container_directory(self, container_id: str) -> Path:
+        """Where the container's own files are: hosts, resolv.conf, hostname, log/."""
+        return self.config.data_root / "containers" / container_id
+
+    def log_driver(self, name: str) -> LogDriver:
+        return self.plugins.driver("log", name, LogDriver)  # type: ignore[type-abstract]
+
+    def network_driver(self, name: str) -> NetworkDriver:
+        return self.plugins.driver("network", name, NetworkDriver)  # type: ignore[type-abstract]
+
+    def restart_policy(self, name: str) -> RestartPolicy:
+        return self.plugins.driver("restart", name, RestartPolicy)  # type: ignore[type-abstract]
+
+    def volume_driver(self, name: str) -> VolumeDriver:
+        return self.plugins.driver("volume", name, VolumeDriver)  # type: ignore[type-abstract]
+
+    def event(
+        self, noun: Noun, action: str, subject: str, attributes: Mapping[str, str] | None = None, *, cause: str = "user"
+    ) -> Event:
+        """An event of now, by whoever asked."""
+        caller = CALLER.get()
+        return Event(
+            noun=noun,
+            action=action,
+            subject=subject,
+            at=now(),
+            attributes=attributes or {},
+            cause=cause,
+            uid=caller.uid,
+            pid=caller.pid,
+            program=caller.program,
+        )
+
+    def container_event(self, container: Container, action: str, *, cause: str = "user", **attributes: str) -> Event:
+        """An event about a container, with what Docker tells along."""
+        told = {**container.config.labels, "image": container.image_ref, "name": container.name, **attributes}
+        return self.event(Noun.CONTAINER, action, container.id, told, cause=cause)
+
+    async def save(self, container: Container, *events: Event) -> Container:
+        """Commit a container with the events that tell of the change."""
+        await self.store.commit([Put(container.id, container)], events)
+        return container

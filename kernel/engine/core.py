@@ -1,0 +1,101 @@
+"""The engine put together: nouns over one context."""
+
+import secrets
+from pathlib import Path
+
+import trio
+
+from ck.kernel.bus import Bus
+from ck.kernel.config import Config
+from ck.kernel.drivers.content import ContentStore
+from ck.kernel.drivers.registry import RegistryDriver
+from ck.kernel.drivers.runtime import RuntimeDriver
+from ck.kernel.drivers.storage import StorageDriver
+from ck.kernel.drivers.volume import VolumeDriver
+from ck.kernel.engine.actor import Actors
+from ck.kernel.engine.container_exit import Exits
+from ck.kernel.engine.containers import Containers
+from ck.kernel.engine.context import Context
+from ck.kernel.engine.execs import Execs
+from ck.kernel.engine.images import Images
+from ck.kernel.engine.networks import Networks
+from ck.kernel.engine.recover import Recovery
+from ck.kernel.engine.system import System
+from ck.kernel.engine.volumes import Volumes
+from ck.kernel.errors import Unsupported
+from ck.kernel.pluginmanager import PluginManager
+from ck.kernel.store import Store
+
+
+class Engine:
+    """ck.kernel.api.engine.Engine."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._volumes = Volumes(ctx)
+        self._exits = Exits(ctx, self._volumes)
+        self.containers = Containers(ctx, self._volumes, self._exits)
+        self.execs = Execs(ctx)
+        self.images = Images(ctx)
+        self.volumes = self._volumes
+        self.networks = Networks(ctx)
+        self.system = System(ctx)
+
+    async def recover(self) -> None:
+        """Bring store and machine together after a start."""
+        await Recovery(self._ctx, self._volumes, self._exits).run()
+
+
+async def open_engine(config: Config, store: Store, bus: Bus, plugins: PluginManager, nursery: trio.Nursery) -> Engine:
+    """Make and open every driver that the config chooses. Raises: what a driver raises that cannot serve here."""
+    data = config.data_root
+    content = plugins.driver("content", config.default.content, ContentStore)  # type: ignore[type-abstract]
+    await content.open(data / "content")
+    storage = await _open_storage(config, plugins)
+    runtime = plugins.driver("runtime", config.default.runtime, RuntimeDriver)  # type: ignore[type-abstract]
+    await runtime.open(config.run_root / "runtime" / runtime.name, data / "runtime" / runtime.name)
+    for name in plugins.names("volume"):
+        volume = plugins.driver("volume", name, VolumeDriver)  # type: ignore[type-abstract]
+        await volume.open(data / "volumes" / name)
+    registries = tuple(
+        plugins.driver("registry", name, RegistryDriver)  # type: ignore[type-abstract]
+        for name in config.registries
+    )
+    context = Context(
+        config=config,
+        store=store,
+        bus=bus,
+        plugins=plugins,
+        nursery=nursery,
+        content=content,
+        storage=storage,
+        runtime=runtime,
+        registries=registries,
+        actors=Actors(nursery),
+        engine_id=await trio.to_thread.run_sync(_engine_id, data / "engine-id"),
+    )
+    return Engine(context)
+
+
+async def _open_storage(config: Config, plugins: PluginManager) -> StorageDriver:
+    """The first of the configured drivers that this host supports."""
+    reasons = []
+    for name in config.default.storage:
+        driver = plugins.driver("storage", name, StorageDriver)  # type: ignore[type-abstract]
+        try:
+            await driver.open(config.data_root / "storage" / name)
+        except Unsupported as error:
+            reasons.append(f"{name}: {error}")
+            continue
+        return driver
+    raise Unsupported(f"no storage driver works on this host ({'; '.join(reasons)})")
+
+
+def _engine_id(path: Path) -> str:
+    """An ID that stays the same as long as the data root does."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        made = secrets.token_hex(16)
+        path.write_text(f"{made}\n")
+        return made

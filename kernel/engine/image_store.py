@@ -1,0 +1,57 @@
+"""Images by what people call them, and which layers are in use."""
+
+from ck.kernel.api.image import Image
+from ck.kernel.drivers.registry import RegistryDriver
+from ck.kernel.engine.context import Context
+from ck.kernel.engine.names import by_prefix
+from ck.kernel.errors import InvalidArgument, NotFound
+
+
+def registry_for(ctx: Context, reference: str) -> RegistryDriver:
+    """The driver that claims *reference*. Raises: InvalidArgument where none does."""
+    for driver in ctx.registries:
+        if driver.claims(reference):
+            return driver
+    raise InvalidArgument(f"invalid reference format: {reference!r}")
+
+
+def normalize(ctx: Context, reference: str) -> str:
+    """The one spelling under which an image is kept. Raises: InvalidArgument."""
+    return registry_for(ctx, reference).normalize(reference)
+
+
+def familiar(ctx: Context, normalized: str) -> str:
+    """The short spelling that people use."""
+    return registry_for(ctx, normalized).familiar(normalized)
+
+
+def find_image(ctx: Context, ref: str) -> Image:
+    """By ID ("sha256:..." or its hex digits, also shortened), tag or digest. Raises: NotFound, Conflict, InvalidArgument."""
+    if not ref:
+        raise InvalidArgument("no image is named")
+    images = ctx.store.images
+    digits = ref.removeprefix("sha256:")
+    exact = images.get(f"sha256:{digits}")
+    if exact is not None:
+        return exact
+    if not ref.startswith("sha256:"):
+        try:
+            normalized = normalize(ctx, ref)
+        except InvalidArgument:
+            normalized = None
+        for image in images:
+            if normalized in image.tags or normalized in image.digests:
+                return image
+    prefixed = by_prefix(digits, [image_id.removeprefix("sha256:") for image_id in images.ids()], "image")
+    found = images.get(f"sha256:{prefixed}") if prefixed else None
+    if found is None:
+        if not ref.startswith("sha256:"):
+            normalize(ctx, ref)  # a malformed reference is told as such
+        raise NotFound(f"No such image: {ref}")
+    return found
+
+
+def used_layers(ctx: Context) -> set[str]:
+    """Chain IDs that an image, a container or an operation under way stands on."""
+    used = {chain for image in ctx.store.images for chain in image.chain_ids}
+    return used | {chain for container in ctx.store.containers for chain in container.layers} | ctx.pins.held()

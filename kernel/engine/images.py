@@ -1,0 +1,158 @@
+"""The noun `image`: listed, tagged, removed. How images come in is in image_pull.py."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+import attrs
+
+from ck.kernel.api.image import HistoryEntry, Image, ImageRemoval, Progress
+from ck.kernel.drivers.registry import Credentials, Platform
+from ck.kernel.engine import image_pull
+from ck.kernel.engine.context import Context, now
+from ck.kernel.engine.filters import Filters
+from ck.kernel.engine.image_store import familiar, find_image, normalize, used_layers
+from ck.kernel.errors import Conflict, InvalidArgument, NotFound, Unsupported
+from ck.kernel.events import Event, Noun
+from ck.kernel.lifecycle import ACTIVE
+from ck.kernel.store import Change, Delete, Put
+
+
+class Images:
+    """ck.kernel.api.engine.Images."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    async def list(self) -> Sequence[Image]:
+        return sorted(self._ctx.store.images, key=lambda image: (image.created is None, image.created), reverse=True)
+
+    async def get(self, ref: str) -> Image:
+        return find_image(self._ctx, ref)
+
+    def familiar(self, normalized: str) -> str:
+        return familiar(self._ctx, normalized)
+
+    def pull(
+        self, reference: str, platform: Platform | None, credentials: Credentials | None, *, all_tags: bool = False
+    ) -> AsyncIterator[Progress]:
+        if all_tags:
+            raise Unsupported(f"cannot pull all tags of {reference!r}: name the tags")
+        return image_pull.pull(self._ctx, reference, platform, credentials)
+
+    async def tag(self, ref: str, target: str) -> None:
+        image = find_image(self._ctx, ref)
+        normalized = normalize(self._ctx, target)
+        if "@" in normalized:
+            raise InvalidArgument(f"refusing to create a tag with a digest reference: {target!r}")
+        changes: list[Change] = [
+            Put(other.id, attrs.evolve(other, tags=tuple(tag for tag in other.tags if tag != normalized)))
+            for other in self._ctx.store.images
+            if normalized in other.tags and other.id != image.id
+        ]
+        tagged = attrs.evolve(image, tags=tuple(sorted({*image.tags, normalized})))
+        event = self._event("tag", image, familiar(self._ctx, normalized))
+        await self._ctx.store.commit([*changes, Put(image.id, tagged)], [event])
+
+    async def remove(self, ref: str, *, force: bool = False, prune: bool = True) -> Sequence[ImageRemoval]:
+        """A name is untagged; the last name, or an ID, takes the image itself away. Raises: Conflict, naming who uses it."""
+        image = find_image(self._ctx, ref)
+        by_id = image.id.removeprefix("sha256:").startswith(ref.removeprefix("sha256:"))
+        named = [] if by_id else [normalize(self._ctx, ref)]
+        if by_id and len(image.tags) > 1 and not force:
+            raise Conflict(
+                f"conflict: unable to delete {ref} (must be forced) - image is referenced in multiple repositories"
+            )
+        untagged = list(image.tags) if by_id else named
+        left_tags = [tag for tag in image.tags if tag not in untagged]
+        left_digests = [digest for digest in image.digests if digest not in untagged]
+        if left_tags and not by_id:
+            return await self._untag(image, untagged, left_tags, left_digests)
+        self._check_unused(image, ref, force=force)
+        return await self._delete(image, untagged)
+
+    async def history(self, ref: str) -> Sequence[HistoryEntry]:
+        """Newest first, each with the size of its layer."""
+        image = find_image(self._ctx, ref)
+        sizes = iter(image.layer_sizes)
+        entries = [
+            entry if entry.empty_layer else attrs.evolve(entry, size=next(sizes, 0))
+            for entry in image.history or tuple(HistoryEntry() for _ in image.diff_ids)
+        ]
+        if entries:
+            entries[-1] = attrs.evolve(entries[-1], image_id=image.id, tags=image.tags)
+        return entries[::-1]
+
+    async def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[Sequence[ImageRemoval], int]:
+        """Remove untagged images that no container uses; with dangling=false, all that none uses."""
+        wanted = Filters(filters, {"dangling", "label", "label!", "until"})
+        dangling, until = wanted.flag("dangling"), wanted.until(now())
+        removed: list[ImageRemoval] = []
+        space = await self._sweep()
+        for image in list(self._ctx.store.images):
+            if self._users(image) or (image.tags and dangling is not False):
+                continue
+            if not wanted.match_labels(image.config.labels):
+                continue
+            if until is not None and image.created is not None and image.created > until:
+                continue
+            gone = await self._delete(image, list(image.tags))
+            removed += gone
+            sizes = dict(zip(image.chain_ids, image.layer_sizes, strict=False))
+            space += sum(sizes.get(removal.deleted, 0) for removal in gone)
+        return removed, space
+
+    async def _sweep(self) -> int:
+        """Remove layers that pulls cut short have left behind; return their bytes."""
+        space = 0
+        for chain_id in await self._ctx.storage.layers():
+            if chain_id not in used_layers(self._ctx):
+                space += (await self._ctx.storage.layer_usage(chain_id)).size
+                await self._ctx.storage.remove_layer(chain_id)
+        return space
+
+    async def login(self, server: str, credentials: Credentials) -> str:
+        driver = next((each for each in self._ctx.registries if each.name == "distribution"), None)
+        if driver is None:
+            raise NotFound("no registry driver that takes a login is loaded")
+        return await driver.login(server, credentials)
+
+    async def _untag(
+        self, image: Image, untagged: Sequence[str], tags: Sequence[str], digests: Sequence[str]
+    ) -> Sequence[ImageRemoval]:
+        left = attrs.evolve(image, tags=tuple(tags), digests=tuple(digests))
+        names = [familiar(self._ctx, name) for name in untagged]
+        await self._ctx.store.commit([Put(image.id, left)], [self._event("untag", image, name) for name in names])
+        return [ImageRemoval(untagged=name) for name in names]
+
+    async def _delete(self, image: Image, untagged: Sequence[str]) -> Sequence[ImageRemoval]:
+        """The record goes first: layers that a crash leaves behind are found and removed at the next start."""
+        ctx = self._ctx
+        removals = [ImageRemoval(untagged=familiar(ctx, name)) for name in (*untagged, *image.digests)]
+        await ctx.store.commit([Delete("image", image.id)], [self._event("delete", image, image.id)])
+        removals.append(ImageRemoval(deleted=image.id))
+        for chain_id in reversed(image.chain_ids):
+            if chain_id not in used_layers(ctx):
+                await ctx.storage.remove_layer(chain_id)
+                removals.append(ImageRemoval(deleted=chain_id))
+        await ctx.content.remove(image.id)
+        if image.manifest_digest:
+            await ctx.content.remove(image.manifest_digest)
+        return removals
+
+    def _check_unused(self, image: Image, ref: str, *, force: bool) -> None:
+        for container_id in self._users(image):
+            container = self._ctx.store.containers.get(container_id)
+            assert container is not None
+            running = container.state.status in ACTIVE
+            if running or not force:
+                how = "cannot be forced" if running else "must be forced"
+                state = "running" if running else "stopped"
+                raise Conflict(
+                    f"conflict: unable to remove repository reference {ref!r} ({how}) - "
+                    f"container {container.id[:12]} ({state}) is using its image {image.id[7:19]}"
+                )
+
+    def _users(self, image: Image) -> Sequence[str]:
+        return [container.id for container in self._ctx.store.containers if container.image_id == image.id]
+
+    def _event(self, action: str, image: Image, name: str) -> Event:
+        return self._ctx.event(Noun.IMAGE, action, image.id, {**image.config.labels, "name": name})

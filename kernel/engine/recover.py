@@ -1,0 +1,101 @@
+"""After a start: what exists is compared with what the store says, and adopted, finished or removed."""
+
+import logging
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from ck.kernel.drivers.restart import Restart
+from ck.kernel.drivers.runtime import ExitStatus, RuntimeContainer
+from ck.kernel.engine.container_exit import Exits
+from ck.kernel.engine.container_remove import remove_container
+from ck.kernel.engine.container_start import adopt, start
+from ck.kernel.engine.context import Context, Run, now
+from ck.kernel.engine.files import delete_directory
+from ck.kernel.engine.volumes import Volumes
+from ck.kernel.errors import CkError
+from ck.kernel.lifecycle import ACTIVE, State
+
+log: Final = logging.getLogger(__name__)
+
+
+class Recovery:
+    """Runs once, before any front end listens."""
+
+    def __init__(self, ctx: Context, volumes: Volumes, exits: Exits) -> None:
+        self._ctx, self._volumes, self._exits = ctx, volumes, exits
+
+    async def run(self) -> None:
+        """Bring store and machine together. One thing that cannot be mended is reported and does not stop the others."""
+        runs = {runtime.container_id: runtime for runtime in await self._ctx.runtime.recover()}
+        await self._remove_unknown(runs)
+        async with trio.open_nursery() as nursery:
+            for container_id in self._ctx.store.containers.ids():
+                nursery.start_soon(self._guarded, container_id, runs.get(container_id))
+
+    async def _remove_unknown(self, runs: dict[str, RuntimeContainer]) -> None:
+        """Whatever carries the ID of a container that the store does not know: a create or remove was cut short."""
+        ctx, known = self._ctx, self._ctx.store.containers
+        for container_id in [each for each in runs if each not in known]:
+            await runs.pop(container_id).delete()
+        for container_id in await ctx.storage.containers():
+            if container_id not in known:
+                await ctx.storage.remove(container_id)
+        for path in await _directories(ctx):
+            if path.name not in known:
+                await delete_directory(Path(path))
+        orphans = [record.name for record in ctx.store.volumes if record.owner and record.owner not in known]
+        await self._volumes.forget(orphans)
+
+    async def _guarded(self, container_id: str, runtime: RuntimeContainer | None) -> None:
+        try:
+            await self._ctx.actors.run(container_id, lambda: self._container(container_id, runtime))
+        except CkError as error:
+            log.error("cannot recover container %s: %s", container_id[:12], error)
+
+    async def _container(self, container_id: str, runtime: RuntimeContainer | None) -> None:
+        ctx = self._ctx
+        container = ctx.find_container(container_id)
+        status = container.state.status
+        if status is State.REMOVING:
+            if runtime is not None:
+                await runtime.delete()
+            await remove_container(ctx, self._volumes, container, anonymous_volumes=False, cause="recovery")
+        elif runtime is not None:
+            if status not in ACTIVE:
+                # It was started, and we went down before that was written.
+                container = await adopt(ctx, container, runtime)
+            run = ctx.runs[container_id] = Run(runtime)
+            self._exits.watch(container_id, run)
+        elif status in ACTIVE:
+            container = await self._exits.record_lost(container)
+            if container.host_config.auto_remove:
+                await remove_container(ctx, self._volumes, container, anonymous_volumes=True, cause="recovery")
+            else:
+                await self._start_at_boot(container_id)
+        elif status is State.RESTARTING:
+            decision = Restart(container.state.backoff, container.state.restarts_in_row)
+            ctx.nursery.start_soon(self._exits.restart_after, container_id, decision.after)
+        elif status is State.EXITED and container.host_config.auto_remove:
+            await remove_container(ctx, self._volumes, container, anonymous_volumes=True, cause="recovery")
+
+    async def _start_at_boot(self, container_id: str) -> None:
+        container = self._ctx.find_container(container_id)
+        policy = self._ctx.restart_policy(container.host_config.restart_policy.name)
+        if not policy.starts_at_boot(stopped_by_user=container.state.stopped_by_user):
+            return
+        try:
+            run = await start(self._ctx, container, cause="boot")
+        except CkError as error:
+            log.error("cannot start container %s again: %s", container.name, error)
+            await self._exits.decide(
+                self._ctx.find_container(container_id), ExitStatus(code=container.state.exit_code, at=now())
+            )
+            return
+        self._exits.watch(container_id, run)
+
+
+async def _directories(ctx: Context) -> list[trio.Path]:
+    root = trio.Path(ctx.config.data_root / "containers")
+    return list(await root.iterdir()) if await root.exists() else []

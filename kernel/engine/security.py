@@ -1,0 +1,89 @@
+"""`--security-opt`: parsed, and Docker's seccomp profiles turned into what the OCI runtime spec knows. Pure."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from ck.kernel.errors import InvalidArgument, Unsupported
+
+_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+@attrs.frozen(kw_only=True)
+class SecurityOptions:
+    """`seccomp` is "default", "unconfined" or a profile's JSON text."""
+
+    seccomp: str = "default"
+    no_new_privileges: bool = False
+    unmasked: bool = False  # systempaths=unconfined
+
+
+def parse_security_options(options: Sequence[str], *, privileged: bool) -> SecurityOptions:
+    """Raises: InvalidArgument for an unknown one; Unsupported for a confinement that this engine cannot give."""
+    parsed = SecurityOptions(seccomp="unconfined" if privileged else "default")
+    for option in options:
+        # Docker takes "key:value" as well, from its first versions.
+        separator = "=" if "=" in option else ":"
+        key, _, value = option.partition(separator)
+        if key == "seccomp":
+            parsed = attrs.evolve(parsed, seccomp="default" if value in ("builtin", "default") else value)
+        elif key == "no-new-privileges":
+            if value not in ("", "true", "false"):
+                raise InvalidArgument(f"invalid --security-opt {option!r}: expected true or false")
+            parsed = attrs.evolve(parsed, no_new_privileges=value != "false")
+        elif option == "systempaths=unconfined":
+            parsed = attrs.evolve(parsed, unmasked=True)
+        elif key in ("apparmor", "label"):
+            if value not in ("unconfined", "disable", ""):
+                raise Unsupported(f"cannot honour --security-opt {option!r}: this engine applies no {key} policy")
+        else:
+            raise InvalidArgument(f"invalid --security-opt {option!r}")
+    return parsed
+
+
+def seccomp_object(profile: str, capabilities: Collection[str], machine: str) -> Mapping[str, Any]:
+    """A Docker seccomp profile (JSON text) as the OCI `linux.seccomp` object for a container with *capabilities*.
+
+    *machine* is as uname(2) has it. Raises: InvalidArgument.
+    """
+    try:
+        given = json.loads(profile)
+        architectures = list(given.get("architectures", ()))
+        for entry in given.get("archMap") or ():
+            architectures += [entry["architecture"], *(entry.get("subArchitectures") or ())]
+        rules = [_rule(rule) for rule in given.get("syscalls") or () if _applies(rule, capabilities, machine)]
+        converted: dict[str, Any] = {"defaultAction": given["defaultAction"], "syscalls": rules}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidArgument(f"the seccomp profile cannot be read: {error!r}") from error
+    if architectures:
+        converted["architectures"] = architectures
+    if given.get("defaultErrnoRet") is not None:
+        converted["defaultErrnoRet"] = given["defaultErrnoRet"]
+    return converted
+
+
+def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    names = list(rule.get("names") or ()) + ([rule["name"]] if rule.get("name") else [])
+    converted: dict[str, Any] = {"names": names, "action": rule["action"]}
+    if rule.get("errnoRet") is not None:
+        converted["errnoRet"] = rule["errnoRet"]
+    if rule.get("args"):
+        converted["args"] = [
+            {key: argument[key] for key in ("index", "value", "valueTwo", "op") if key in argument}
+            for argument in rule["args"]
+        ]
+    return converted
+
+
+def _applies(rule: Mapping[str, Any], capabilities: Collection[str], machine: str) -> bool:
+    includes, excludes = rule.get("includes") or {}, rule.get("excludes") or {}
+    architecture = _ARCHITECTURES.get(machine, machine)
+    if includes.get("arches") and architecture not in includes["arches"]:
+        return False
+    if architecture in (excludes.get("arches") or ()):
+        return False
+    if not set(includes.get("caps") or ()) <= set(capabilities):
+        return False
+    return not set(excludes.get("caps") or ()) & set(capabilities)

@@ -1,0 +1,281 @@
+"""From a container to the OCI runtime spec that describes its run. Pure: all that must be looked up is in Facts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from ck.kernel.api.container import Container, ContainerConfig, HostConfig
+from ck.kernel.engine.capabilities import choose
+from ck.kernel.engine.devices import ALLOW_ALL, DEFAULT_RULES, Device, parse_rule
+from ck.kernel.engine.mounts import clean_target, mount_order
+from ck.kernel.engine.security import SecurityOptions, parse_security_options, seccomp_object
+from ck.kernel.errors import InvalidArgument
+
+OCI_VERSION: Final = "1.2.0"
+DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DEFAULT_SHM: Final = 64 << 20
+
+MASKED_PATHS: Final = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+)
+READONLY_PATHS: Final = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
+_ULIMITS: Final = frozenset(
+    ["as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack"]
+)
+_DEFAULT_NOFILE: Final = (1024, 524288)  # systemd's, and Docker's under it: select(2) stays safe, servers may raise it
+_IPC_SYSCTLS: Final = frozenset(
+    ["kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"]
+)
+
+
+@attrs.frozen(kw_only=True)
+class Bind:
+    """A mount whose source is known: a bind, or a volume's directory, or a tmpfs (source "")."""
+
+    source: str
+    target: str
+    read_only: bool = False
+    propagation: str = "rprivate"
+    recursive: bool = True
+    tmpfs: tuple[str, ...] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Facts:
+    """What the compiler must be told. Namespace paths are "" for a new namespace, "host" for the host's, else a file."""
+
+    root: str  # where the runtime shall make the root
+    capabilities: frozenset[str]  # of the engine itself
+    machine: str  # uname(2)
+    binds: tuple[Bind, ...] = ()
+    devices: tuple[Device, ...] = ()
+    network_namespace: str = ""
+    pid_namespace: str = ""
+    ipc_namespace: str = ""
+    uts_namespace: str = ""
+    ipc_root: str = ""  # the root in which an IPC namespace that is joined has its /dev/shm
+
+
+def build_spec(container: Container, facts: Facts) -> dict[str, Any]:
+    """The config.json of a run. Raises: InvalidArgument, Unsupported for options that contradict each other or the host."""
+    host = container.host_config
+    security = parse_security_options(host.security_opt, privileged=host.privileged)
+    capabilities = choose(host.cap_add, host.cap_drop, privileged=host.privileged, host=facts.capabilities)
+    annotations = {**host.annotations, "ck.init": "true" if host.init else "false"}
+    linux: dict[str, Any] = {
+        "namespaces": _namespaces(host, facts),
+        "devices": [device.node() for device in facts.devices],
+        "resources": _resources(host, facts.devices),
+        "cgroupsPath": f"/ck/{container.id}",
+        "sysctl": _sysctls(host, facts),
+        "maskedPaths": _paths(host.masked_paths, MASKED_PATHS, host.privileged or security.unmasked),
+        "readonlyPaths": _paths(host.readonly_paths, READONLY_PATHS, host.privileged or security.unmasked),
+        "rootfsPropagation": _root_propagation(facts.binds),
+    }
+    if security.seccomp == "default":
+        annotations["ck.seccomp"] = "default"
+    elif security.seccomp != "unconfined":
+        linux["seccomp"] = seccomp_object(security.seccomp, capabilities, facts.machine)
+    rlimits, explicit = _rlimits(host)
+    annotations["ck.explicit-rlimits"] = ",".join(explicit)
+    process = build_process(container.config, capabilities, security, container)
+    process.update(args=[container.path, *container.args], rlimits=rlimits, oomScoreAdj=host.oom_score_adj)
+    return {
+        "ociVersion": OCI_VERSION,
+        "root": {"path": facts.root, "readonly": host.readonly_rootfs},
+        "hostname": container.config.hostname if facts.uts_namespace == "" else "",
+        "domainname": container.config.domainname if facts.uts_namespace == "" else "",
+        "process": process,
+        "mounts": _mounts(container, facts),
+        "linux": linux,
+        "annotations": annotations,
+    }
+
+
+def build_process(
+    config: ContainerConfig, capabilities: Sequence[str], security: SecurityOptions, container: Container
+) -> dict[str, Any]:
+    """The `process` object but for its arguments, as a container and its exec sessions share it."""
+    held = list(capabilities)
+    return {
+        "terminal": config.tty,
+        "cwd": config.working_dir or "/",
+        "env": base_env(config, container.config.hostname),
+        "user": {"uid": 0, "gid": 0},
+        "capabilities": {"bounding": held, "effective": held, "permitted": held},
+        "noNewPrivileges": security.no_new_privileges,
+    }
+
+
+def base_env(config: ContainerConfig, hostname: str) -> list[str]:
+    """PATH, HOSTNAME and TERM where the container's own environment says nothing; HOME is the runtime's, from /etc/passwd."""
+    given = {entry.partition("=")[0] for entry in config.env}
+    defaults = [f"PATH={DEFAULT_PATH}", f"HOSTNAME={hostname}", *(["TERM=xterm"] if config.tty else [])]
+    return [entry for entry in defaults if entry.partition("=")[0] not in given] + list(config.env)
+
+
+def _namespaces(host: HostConfig, facts: Facts) -> list[dict[str, str]]:
+    wanted = {
+        "mount": "",
+        "pid": facts.pid_namespace,
+        "network": facts.network_namespace,
+        "ipc": facts.ipc_namespace,
+        "uts": facts.uts_namespace,
+        "cgroup": host.cgroupns_mode if host.cgroupns_mode == "host" else "",
+    }
+    return [{"type": kind, "path": path} if path else {"type": kind} for kind, path in wanted.items() if path != "host"]
+
+
+def _mounts(container: Container, facts: Facts) -> list[dict[str, Any]]:
+    host = container.host_config
+    system_access = "rw" if host.privileged else "ro"
+    mounts = [
+        _mount("/proc", "proc", "proc", "nosuid", "noexec", "nodev"),
+        _mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
+        _mount(
+            "/dev/pts", "devpts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"
+        ),
+        _mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", system_access),
+        _mount("/sys/fs/cgroup", "cgroup", "cgroup", system_access, "nosuid", "noexec", "nodev"),
+        *_ipc_mounts(host, facts),
+    ]
+    users = [_user_mount(bind) for bind in facts.binds]
+    for target, options in host.tmpfs.items():
+        given = [option for option in options.split(",") if option]
+        users.append(_mount(clean_target(target), "tmpfs", "tmpfs", "noexec", "nosuid", "nodev", *given))
+    taken = {mount["destination"] for mount in users}
+    for target, path in (
+        ("/etc/resolv.conf", container.resolv_conf_path),
+        ("/etc/hostname", container.hostname_path),
+        ("/etc/hosts", container.hosts_path),
+    ):
+        if target not in taken and path:
+            access = "ro" if host.readonly_rootfs else "rw"
+            users.append(_mount(target, "bind", path, "bind", access, "rprivate"))
+    users.sort(key=lambda mount: mount_order(mount["destination"]))
+    return [mount for mount in mounts if mount["destination"] not in taken] + users
+
+
+def _ipc_mounts(host: HostConfig, facts: Facts) -> list[dict[str, Any]]:
+    if host.ipc_mode == "none":
+        return []
+    if facts.ipc_root:
+        root = facts.ipc_root.rstrip("/")
+        return [
+            _mount("/dev/shm", "bind", f"{root}/dev/shm", "bind", "rw", "rprivate"),
+            _mount("/dev/mqueue", "bind", f"{root}/dev/mqueue", "bind", "rw", "rprivate"),
+        ]
+    size = host.shm_size or DEFAULT_SHM
+    return [
+        _mount("/dev/shm", "tmpfs", "shm", "nosuid", "noexec", "nodev", "mode=1777", f"size={size}"),
+        _mount("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev"),
+    ]
+
+
+def _user_mount(bind: Bind) -> dict[str, Any]:
+    if bind.tmpfs is not None:
+        access = ["ro"] if bind.read_only else []
+        return _mount(bind.target, "tmpfs", "tmpfs", "noexec", "nosuid", "nodev", *bind.tmpfs, *access)
+    how = "rbind" if bind.recursive else "bind"
+    access = ["ro"] if bind.read_only else ["rw"]
+    return _mount(bind.target, "bind", bind.source, how, *access, bind.propagation)
+
+
+def _mount(destination: str, kind: str, source: str, *options: str) -> dict[str, Any]:
+    return {"destination": destination, "type": kind, "source": source, "options": list(options)}
+
+
+def _root_propagation(binds: Sequence[Bind]) -> str:
+    """A bind that shares mounts with the host needs a root that does (mount_namespaces(7))."""
+    asked = {bind.propagation for bind in binds}
+    if asked & {"shared", "rshared"}:
+        return "rshared"
+    return "rslave" if asked & {"slave", "rslave"} else "rprivate"
+
+
+def _paths(asked: Sequence[str] | None, default: Sequence[str], unconfined: bool) -> list[str]:
+    if asked is not None:
+        return list(asked)
+    return [] if unconfined else list(default)
+
+
+def _resources(host: HostConfig, devices: Sequence[Device]) -> dict[str, Any]:
+    limits = host.resources
+    rules = [ALLOW_ALL] if host.privileged else [*DEFAULT_RULES, *(device.rule() for device in devices)]
+    rules += [parse_rule(rule) for rule in host.device_cgroup_rules]
+    resources: dict[str, Any] = {"devices": rules}
+    memory = _set(
+        limit=limits.memory,
+        swap=limits.memory_swap,
+        reservation=limits.memory_reservation,
+        swappiness=limits.memory_swappiness if limits.memory_swappiness is not None else 0,
+        disableOOMKiller=limits.oom_kill_disable,
+    )
+    cpu = _set(
+        shares=limits.cpu_shares,
+        quota=limits.cpu_quota,
+        period=limits.cpu_period,
+        cpus=limits.cpuset_cpus,
+        mems=limits.cpuset_mems,
+    )
+    if limits.nano_cpus:
+        if limits.cpu_quota or limits.cpu_period:
+            raise InvalidArgument("conflicting options: --cpus excludes --cpu-period and --cpu-quota")
+        cpu.update(period=100_000, quota=limits.nano_cpus // 10_000)
+    pids = {"limit": limits.pids_limit} if limits.pids_limit and limits.pids_limit > 0 else {}
+    block = _set(weight=limits.blkio_weight)
+    for name, table in (("memory", memory), ("cpu", cpu), ("pids", pids), ("blockIO", block)):
+        if table:
+            resources[name] = table
+    return resources
+
+
+def _set(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value}
+
+
+def _sysctls(host: HostConfig, facts: Facts) -> Mapping[str, str]:
+    own_network = facts.network_namespace != "host"
+    for name in host.sysctls:
+        if name in _IPC_SYSCTLS or name.startswith("fs.mqueue."):
+            if facts.ipc_namespace == "host":
+                raise InvalidArgument(f"sysctl {name!r} is not allowed in the host's IPC namespace")
+        elif name.startswith("net."):
+            if not own_network:
+                raise InvalidArgument(f"sysctl {name!r} is not allowed in the host's network namespace")
+        else:
+            raise InvalidArgument(f"sysctl {name!r} is not in a separate kernel namespace")
+    if not own_network or facts.network_namespace:
+        return dict(host.sysctls)
+    # A network of its own has no ports and no ICMP to guard from its own users.
+    harmless = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
+    return {**harmless, **host.sysctls}
+
+
+def _rlimits(host: HostConfig) -> tuple[list[dict[str, Any]], list[str]]:
+    limits = {"RLIMIT_NOFILE": _DEFAULT_NOFILE}
+    explicit = []
+    for ulimit in host.ulimits:
+        if ulimit.name not in _ULIMITS:
+            raise InvalidArgument(f"invalid ulimit type {ulimit.name!r}")
+        if ulimit.hard != -1 and (ulimit.soft > ulimit.hard or ulimit.soft == -1):
+            raise InvalidArgument(
+                f"ulimit {ulimit.name}: soft limit {ulimit.soft} is greater than hard limit {ulimit.hard}"
+            )
+        kind = f"RLIMIT_{ulimit.name.upper()}"
+        limits[kind] = (ulimit.soft, ulimit.hard)
+        explicit.append(kind)
+    return [{"type": kind, "soft": soft, "hard": hard} for kind, (soft, hard) in limits.items()], explicit

@@ -1,0 +1,106 @@
+"""The noun `system`: what the engine is, what it takes, and what happens in it."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from datetime import datetime
+
+import trio
+
+from ck.kernel.api.engine import SystemInfo
+from ck.kernel.api.image import DiskUsage
+from ck.kernel.engine.context import Context, now
+from ck.kernel.errors import NotFound
+from ck.kernel.events import Recorded
+from ck.kernel.lifecycle import State
+from ck.kernel.pluginmanager import KINDS
+
+
+class System:
+    """ck.kernel.api.engine.System."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    async def info(self) -> SystemInfo:
+        ctx = self._ctx
+        states = [container.state.status for container in ctx.store.containers]
+        running, paused = states.count(State.RUNNING), states.count(State.PAUSED)
+        return SystemInfo(
+            id=ctx.engine_id,
+            name=ctx.host_name,
+            root=str(ctx.config.data_root),
+            containers=len(states),
+            running=running,
+            paused=paused,
+            stopped=len(states) - running - paused,
+            images=len(ctx.store.images),
+            storage_driver=ctx.storage.name,
+            storage_status=tuple(await ctx.storage.describe()),
+            log_driver=ctx.config.default.log,
+            network_mode=ctx.config.default.network,
+            plugins={kind: tuple(ctx.plugins.names(kind)) for kind in KINDS},
+            runtime=ctx.runtime.name,
+            features=await ctx.runtime.features(),
+            warnings=(*ctx.plugins.problems, *ctx.store.unreadable),
+            time=now(),
+        )
+
+    async def disk_usage(self) -> DiskUsage:
+        ctx = self._ctx
+        sizes = {
+            chain: size
+            for image in ctx.store.images
+            for chain, size in zip(image.chain_ids, image.layer_sizes, strict=False)
+        }
+        users: dict[str, int] = {}
+        for image in ctx.store.images:
+            for chain in image.chain_ids:
+                users[chain] = users.get(chain, 0) + 1
+        shared = {
+            image.id: sum(sizes.get(chain, 0) for chain in image.chain_ids if users[chain] > 1)
+            for image in ctx.store.images
+        }
+        written, volumes = {}, {}
+        for container in ctx.store.containers:
+            try:
+                written[container.id] = await ctx.storage.usage(container.id)
+            except NotFound:  # being removed
+                continue
+        for record in ctx.store.volumes:
+            try:
+                volumes[record.name] = await ctx.volume_driver(record.driver).usage(record.name)
+            except NotFound:
+                continue
+        return DiskUsage(layers_size=sum(sizes.values()), image_shared=shared, container_rw=written, volumes=volumes)
+
+    async def events(
+        self, since: datetime | None, until: datetime | None, cursor: int | None = None
+    ) -> AsyncIterator[Recorded]:
+        newest = self._ctx.bus.newest
+        if since is not None or cursor is not None:
+            async for recorded in self._history(cursor or 0, since, newest):
+                if until is None or recorded.event.at <= until:
+                    yield recorded
+        left = (until - now()).total_seconds() if until else float("inf")
+        deadline = trio.current_time() + left
+        stream = self._ctx.bus.subscribe(self._ctx.store.journal, after=newest)
+        async with aclosing(stream):
+            while trio.current_time() < deadline:
+                # Not around the yield: a cancel scope must not span one.
+                with trio.CancelScope(deadline=deadline) as scope:
+                    recorded = await anext(stream)
+                if scope.cancelled_caught:
+                    return
+                yield recorded
+
+    async def _history(self, cursor: int, since: datetime | None, newest: int) -> AsyncGenerator[Recorded]:
+        """What the journal has up to the event *newest*."""
+        while cursor < newest:
+            batch = await self._ctx.store.journal(after=cursor, since=since)
+            for recorded in batch:
+                if recorded.cursor > newest:
+                    return
+                yield recorded
+            if not batch:
+                return
+            cursor = batch[-1].cursor

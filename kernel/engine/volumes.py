@@ -1,0 +1,126 @@
+"""The noun `volume`: what drivers hold, and what the engine remembers of it."""
+
+from collections.abc import Mapping, Sequence
+
+import trio
+
+from ck.kernel.api.container import Pruned
+from ck.kernel.api.volume import Volume
+from ck.kernel.drivers.volume import DriverVolume
+from ck.kernel.engine.context import Context
+from ck.kernel.engine.filters import Filters
+from ck.kernel.engine.names import new_id
+from ck.kernel.errors import Conflict, NotFound
+from ck.kernel.events import Noun
+from ck.kernel.store import Delete, Put, VolumeRecord
+
+
+class Volumes:
+    """ck.kernel.api.engine.Volumes, and what the mounts of containers need of it."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._creating = trio.Lock()  # two creates of one name must agree on who makes it
+
+    async def create(
+        self, name: str | None, driver: str, options: Mapping[str, str], labels: Mapping[str, str]
+    ) -> Volume:
+        record = VolumeRecord(
+            name=name or new_id(),
+            driver=driver or self._ctx.config.default.volume,
+            options=dict(options),
+            labels=dict(labels),
+            anonymous=not name,
+        )
+        return self._shape(record, await self.make(record))
+
+    async def list(self) -> Sequence[Volume]:
+        volumes = []
+        for record in sorted(self._ctx.store.volumes, key=lambda each: each.name):
+            try:
+                volumes.append(await self._get(record))
+            except NotFound:  # removed by its driver behind our back: nothing to show
+                continue
+        return volumes
+
+    async def get(self, name: str) -> Volume:
+        return await self._get(self._record(name))
+
+    async def remove(self, name: str, *, force: bool = False) -> None:
+        record = self._ctx.store.volumes.get(name)
+        if record is None:
+            if force:
+                return
+            raise NotFound(f"no such volume: {name}")
+        users = self._users(name)
+        if users:
+            raise Conflict(f"volume {name} is in use by container {', '.join(user[:12] for user in users)}")
+        await self._remove(record)
+
+    async def prune(self, filters: Mapping[str, Sequence[str]]) -> Pruned:
+        """Remove unused anonymous volumes; with the filter `all`, named ones too."""
+        wanted = Filters(filters, {"all", "label", "label!"})
+        removed, space = [], 0
+        for record in list(self._ctx.store.volumes):
+            everything = wanted.flag("all")
+            if self._users(record.name) or not (record.anonymous or everything):
+                continue
+            if not wanted.match_labels(record.labels):
+                continue
+            space += await self._ctx.volume_driver(record.driver).usage(record.name)
+            await self._remove(record)
+            removed.append(record.name)
+        return Pruned(ids=tuple(removed), space=space)
+
+    async def forget(self, names: Sequence[str]) -> None:
+        """Remove anonymous volumes that nobody uses any more."""
+        for name in names:
+            record = self._ctx.store.volumes.get(name)
+            if record is not None and not self._users(name):
+                await self._remove(record)
+
+    async def make(self, record: VolumeRecord) -> DriverVolume:
+        """Make the volume unless it is there, and remember it. Raises: Conflict where it is another driver's."""
+        async with self._creating:
+            driver = self._ctx.volume_driver(record.driver)
+            made = await driver.create(record.name, record.options)
+            known = self._ctx.store.volumes.get(record.name)
+            if known is None:
+                event = self._ctx.event(Noun.VOLUME, "create", record.name, {"driver": record.driver})
+                await self._ctx.store.commit([Put(record.name, record)], [event])
+            elif known.driver != record.driver:
+                raise Conflict(f"volume {record.name} exists with driver {known.driver!r}, not {record.driver!r}")
+            return made
+
+    async def _remove(self, record: VolumeRecord) -> None:
+        await self._ctx.volume_driver(record.driver).remove(record.name)
+        event = self._ctx.event(Noun.VOLUME, "destroy", record.name, {"driver": record.driver})
+        await self._ctx.store.commit([Delete("volume", record.name)], [event])
+
+    def _record(self, name: str) -> VolumeRecord:
+        record = self._ctx.store.volumes.get(name)
+        if record is None:
+            raise NotFound(f"no such volume: {name}")
+        return record
+
+    async def _get(self, record: VolumeRecord) -> Volume:
+        return self._shape(record, await self._ctx.volume_driver(record.driver).get(record.name))
+
+    def _shape(self, record: VolumeRecord, made: DriverVolume) -> Volume:
+        return Volume(
+            name=record.name,
+            driver=record.driver,
+            mountpoint=str(made.mountpoint),
+            created=made.created,
+            labels=record.labels,
+            options=record.options,
+            anonymous=record.anonymous,
+            used_by=tuple(self._users(record.name)),
+        )
+
+    def _users(self, name: str) -> Sequence[str]:
+        return [
+            container.id
+            for container in self._ctx.store.containers
+            if any(point.type == "volume" and point.name == name for point in container.mounts)
+        ]

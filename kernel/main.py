@@ -1,0 +1,56 @@
+"""The engine's life: store, plugins, drivers, recovery, front ends, one nursery."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import attrs
+import trio
+
+from ck.kernel.bus import Bus
+from ck.kernel.config import Config
+from ck.kernel.drivers.frontend import FrontEnd
+from ck.kernel.engine.core import open_engine
+from ck.kernel.pluginmanager import Builtins, PluginManager
+from ck.kernel.store import Store
+
+log: Final = logging.getLogger(__name__)
+
+
+async def run(config: Config, builtins: Builtins, *, task_status: "trio.TaskStatus[None]") -> None:
+    """Serve until cancelled; containers run on. Reports started once every front end can be connected to.
+
+    Raises: CkError where the config, the store or a required plugin or driver does not let the engine start.
+    """
+    plugins = PluginManager(_with_socket(config), builtins)
+    plugins.check_options()
+    bus = Bus()
+    journal = config.journal
+    store = Store(bus.publish, max_events=journal.max_events, max_age=timedelta(seconds=journal.max_age))
+    bus.start_at(await store.open(config.data_root / "ck.db"))
+    for sentence in store.unreadable:
+        log.error("%s; it is left where it is", sentence)
+    try:
+        async with trio.open_nursery() as nursery:
+            engine = await open_engine(config, store, bus, plugins, nursery)
+            await engine.recover()
+            for name in plugins.names("frontend"):
+                front_end = plugins.driver("frontend", name, FrontEnd, engine)  # type: ignore[type-abstract]
+                await nursery.start(front_end.serve)
+            task_status.started()
+    finally:
+        with trio.move_on_after(_CLOSE_SECONDS, shield=True):  # the store's log is written back, if the disk lets us
+            await store.close()
+
+
+_CLOSE_SECONDS: Final = 5.0
+
+
+def _with_socket(config: Config) -> Config:
+    """The Docker API listens where the config says the socket is, unless its own options say otherwise."""
+    kinds: dict[str, Mapping[str, Mapping[str, Any]]] = dict(config.drivers)
+    front_ends = dict(kinds.get("frontend", {}))
+    front_ends["docker"] = {"socket": str(config.socket_path()), **front_ends.get("docker", {})}
+    kinds["frontend"] = front_ends
+    return attrs.evolve(config, drivers=kinds)

@@ -1,0 +1,1 @@
+"""Drivers and front ends: built in, and contributed."""
