@@ -1,5 +1,6 @@
 """`start`: from a record to a running container, and the watch over it until it ends."""
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -175,8 +176,11 @@ async def _attach_network(ctx: Context, container: Container, progress: _Start) 
             endpoints[network.name] = await driver.attach(network, endpoint, None)
             continue
         assert progress.runtime is not None
-        with open(progress.runtime.namespace("net"), "rb", buffering=0) as netns:
-            endpoints[network.name] = await driver.attach(network, endpoint, netns.fileno())
+        netns = progress.runtime.namespace("net")
+        try:
+            endpoints[network.name] = await driver.attach(network, endpoint, netns)
+        finally:
+            os.close(netns)
     return endpoints
 
 

@@ -267,7 +267,7 @@ def _sysctls(host: HostConfig, facts: Facts) -> Mapping[str, str]:
 
 def _rlimits(host: HostConfig) -> tuple[list[dict[str, Any]], list[str]]:
     limits = {"RLIMIT_NOFILE": _DEFAULT_NOFILE}
-    explicit = []
+    explicit: list[str] = []
     for ulimit in host.ulimits:
         if ulimit.name not in _ULIMITS:
             raise InvalidArgument(f"invalid ulimit type {ulimit.name!r}")

@@ -9,7 +9,7 @@ ESSENTIAL = (
     "ck.plugins.builtin.runtime_native.plugin",
     "ck.plugins.builtin.storage_vfs.plugin",
     "ck.plugins.builtin.volume_local.plugin",
-    "ck.plugins.builtin.log_local.plugin",
+    "ck.plugins.builtin.log_local",
     "ck.plugins.builtin.network_none",
     "ck.plugins.builtin.restart_policies",
     "ck.plugins.builtin.docker_api.plugin",
@@ -20,7 +20,7 @@ DEFAULT = (
     "ck.plugins.builtin.registry_layout.plugin",
     "ck.plugins.builtin.registry_host.plugin",
     "ck.plugins.builtin.network_host",
-    "ck.plugins.builtin.log_json_file.plugin",
+    "ck.plugins.builtin.log_json_file",
     "ck.plugins.builtin.log_none",
 )
 OPTIONAL: tuple[str, ...] = ()

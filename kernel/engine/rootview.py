@@ -1,0 +1,97 @@
+"""Looking into a container's root from the engine: mounted for the occasion where the container does not run."""
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, TypeVar
+
+import trio
+
+from ck.kernel.archive.directories import open_in_root
+from ck.kernel.archive.extract import make_mountpoint
+from ck.kernel.drivers.storage import RootMount
+from ck.kernel.errors import Conflict
+from ck.kernel.linux import mount as mounting
+from ck.kernel.linux.private_mounts import in_private_mounts
+
+T = TypeVar("T")
+Bind = tuple[str, str, bool]
+"""Host path, absolute path in the container, whether it is read-only there."""
+
+# Each view may wait for a client that reads or sends slowly, so they do not share the limit of the other worker threads.
+_views: Final = trio.CapacityLimiter(16)
+
+
+async def in_root(
+    mounts: Sequence[RootMount], binds: Sequence[Bind], work: Callable[[int], T], *, read_only: bool = False
+) -> T:
+    """Mount a container's root and *binds* on it where nobody else sees it, and return what *work* returns.
+
+    *work* is called in a thread of its own with an O_PATH fd of the root; when it ends, also by SIGKILL, the mounts are
+    gone. A cancelled caller waits for it to end. With *read_only* the root cannot be written (the binds say for
+    themselves), which spares an overlay the flush of its file system when it is unmounted.
+    Raises: what *work* raises, OSError.
+    """
+    job = partial(_assembled, tuple(mounts), tuple(binds), work, read_only)
+    return await trio.to_thread.run_sync(in_private_mounts, job, limiter=_views)
+
+
+async def in_running_root(pid: int, work: Callable[[int], T]) -> T:
+    """As `in_root`, on the root that process *pid* (of the host) has now, with all that is mounted there.
+
+    Raises: Conflict if there is no such process.
+    """
+    return await trio.to_thread.run_sync(_running, pid, work, limiter=_views)
+
+
+def attach_root(mounts: Sequence[RootMount], target: str, *, flags: int = 0) -> None:
+    """Make *mounts*, one on the other, at the directory *target* (absolute), with further MS_* *flags*.
+
+    Leaves the working directory at the last one's `cwd`: for threads that have one of their own.
+    """
+    for entry in mounts:
+        if entry.cwd is not None:
+            os.chdir(entry.cwd)
+        if entry.type == "bind":
+            mounting.mount(entry.source, target, "", mounting.MS_BIND | mounting.MS_REC)
+            if flags:
+                mounting.mount("", target, "", mounting.MS_BIND | mounting.MS_REMOUNT | flags)
+        else:
+            mounting.mount(entry.source, target, entry.type, flags, ",".join(entry.options))
+
+
+def _assembled(mounts: Sequence[RootMount], binds: Sequence[Bind], work: Callable[[int], T], read_only: bool) -> T:
+    trees = [mounting.clone_tree(host, recursive=True) for host, _, _ in binds]
+    try:
+        # The driver's own directory serves as the mount point: it is there, and in this namespace nobody looks for it.
+        target = mounts[0].cwd or mounts[0].source
+        # A mount point that is missing has to be made, so the root stays writable where something is bound onto it.
+        attach_root(mounts, target, flags=mounting.MS_RDONLY if read_only and not binds else 0)
+        root = os.open(target, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for tree, (host, path, is_read_only) in zip(trees, binds, strict=True):
+                if is_read_only:
+                    mounting.set_attributes(tree, add=mounting.MOUNT_ATTR_RDONLY, recursive=True)
+                make_mountpoint(root, os.fsencode(path), directory=os.path.isdir(host))
+                place = open_in_root(root, os.fsencode(path), os.O_PATH)
+                try:
+                    mounting.attach(tree, place)
+                finally:
+                    os.close(place)
+            return work(root)
+        finally:
+            os.close(root)
+    finally:
+        for tree in trees:
+            os.close(tree)
+
+
+def _running(pid: int, work: Callable[[int], T]) -> T:
+    try:
+        root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise Conflict(f"the container's process {pid} is gone") from error
+    try:
+        return work(root)
+    finally:
+        os.close(root)

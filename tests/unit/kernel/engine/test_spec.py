@@ -1,0 +1,158 @@
+"""From a container to its OCI runtime spec."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+import pytest
+
+from ck.kernel.api.container import Container, ContainerConfig, HostConfig, Resources, Ulimit
+from ck.kernel.engine.capabilities import ALL, DEFAULT
+from ck.kernel.engine.devices import Device
+from ck.kernel.engine.spec import MASKED_PATHS, READONLY_PATHS, Bind, Facts, build_spec
+from ck.kernel.errors import InvalidArgument, Unsupported
+
+FACTS = Facts(root="/run/ck/root", capabilities=frozenset(ALL), machine="x86_64")
+
+
+def container(host: HostConfig | None = None, **config: Any) -> Container:
+    directory = "/var/lib/ck/containers/x"
+    return Container(
+        id="a" * 64,
+        name="x",
+        created=datetime(2026, 1, 1, tzinfo=UTC),
+        image_id="sha256:0",
+        image_ref="i",
+        path="sh",
+        args=("-c", "true"),
+        config=ContainerConfig(hostname="box", **config),
+        host_config=host or HostConfig(),
+        hosts_path=f"{directory}/hosts",
+        hostname_path=f"{directory}/hostname",
+        resolv_conf_path=f"{directory}/resolv.conf",
+    )
+
+
+def spec_of(host: HostConfig | None = None, facts: Facts = FACTS, **config: Any) -> dict[str, Any]:
+    spec = build_spec(container(host, **config), facts)
+    assert json.loads(json.dumps(spec)) == spec
+    return spec
+
+
+def targets(spec: dict[str, Any]) -> list[str]:
+    return [mount["destination"] for mount in spec["mounts"]]
+
+
+def test_the_default_is_walled() -> None:
+    spec = spec_of()
+    linux, process = spec["linux"], spec["process"]
+    assert process["args"] == ["sh", "-c", "true"]
+    assert set(process["capabilities"]["bounding"]) == set(DEFAULT)
+    assert linux["maskedPaths"] == list(MASKED_PATHS)
+    assert linux["readonlyPaths"] == list(READONLY_PATHS)
+    assert {each["type"] for each in linux["namespaces"]} == {"mount", "pid", "network", "ipc", "uts", "cgroup"}
+    assert spec["annotations"]["ck.seccomp"] == "default"
+    assert linux["resources"]["devices"][0] == {"allow": False, "access": "rwm"}
+    assert spec["hostname"] == "box"
+
+
+def test_privileged_takes_the_walls_down() -> None:
+    spec = spec_of(HostConfig(privileged=True))
+    assert set(spec["process"]["capabilities"]["effective"]) == set(ALL)
+    assert spec["linux"]["maskedPaths"] == [] == spec["linux"]["readonlyPaths"]
+    assert "ck.seccomp" not in spec["annotations"]
+    assert spec["linux"]["resources"]["devices"] == [{"allow": True, "access": "rwm"}]
+    assert "rw" in next(mount for mount in spec["mounts"] if mount["destination"] == "/sys")["options"]
+
+
+def test_namespaces_that_are_shared() -> None:
+    facts = attrs.evolve(FACTS, network_namespace="host", pid_namespace="/proc/7/ns/pid", ipc_namespace="host", ipc_root="/")
+    spec = spec_of(facts=facts)
+    namespaces = {each["type"]: each.get("path") for each in spec["linux"]["namespaces"]}
+    assert namespaces == {"mount": None, "pid": "/proc/7/ns/pid", "uts": None, "cgroup": None}
+    assert spec["linux"]["sysctl"] == {}
+    shm = next(mount for mount in spec["mounts"] if mount["destination"] == "/dev/shm")
+    assert (shm["type"], shm["source"]) == ("bind", "/dev/shm")
+
+
+def test_users_mounts_replace_the_defaults_and_come_in_order() -> None:
+    binds = (Bind(source="/v", target="/data/deep"), Bind(source="/h", target="/etc/hosts", read_only=True))
+    spec = spec_of(HostConfig(tmpfs={"/data": "size=1m"}), attrs.evolve(FACTS, binds=binds))
+    order = targets(spec)
+    assert order.count("/etc/hosts") == 1
+    assert order.index("/data") < order.index("/data/deep")
+    hosts = next(mount for mount in spec["mounts"] if mount["destination"] == "/etc/hosts")
+    assert hosts["source"] == "/h" and "ro" in hosts["options"]
+
+
+@pytest.mark.parametrize(("propagation", "root"), [("rshared", "rshared"), ("slave", "rslave"), ("rprivate", "rprivate")])
+def test_the_root_propagates_what_a_bind_asks_for(propagation: str, root: str) -> None:
+    binds = (Bind(source="/v", target="/v", propagation=propagation),)
+    assert spec_of(facts=attrs.evolve(FACTS, binds=binds))["linux"]["rootfsPropagation"] == root
+
+
+def test_environment() -> None:
+    env = spec_of(env=("PATH=/mine", "X=1"), tty=True)["process"]["env"]
+    assert env == ["HOSTNAME=box", "TERM=xterm", "PATH=/mine", "X=1"]
+
+
+def test_devices_are_made_and_allowed() -> None:
+    fuse = Device(path="/dev/fuse", kind="c", major=10, minor=229, mode=0o666, uid=0, gid=0, access="rw")
+    linux = spec_of(facts=attrs.evolve(FACTS, devices=(fuse,)))["linux"]
+    assert linux["devices"][0]["path"] == "/dev/fuse"
+    assert {"allow": True, "type": "c", "major": 10, "minor": 229, "access": "rw"} in linux["resources"]["devices"]
+
+
+def test_limits_and_ulimits() -> None:
+    host = HostConfig(
+        resources=Resources(memory=1 << 20, nano_cpus=1_500_000_000, pids_limit=5),
+        ulimits=(Ulimit(name="nofile", soft=10, hard=20), Ulimit(name="core", soft=0, hard=-1)),
+    )
+    spec = spec_of(host)
+    assert spec["linux"]["resources"]["memory"] == {"limit": 1 << 20}
+    assert spec["linux"]["resources"]["cpu"] == {"period": 100_000, "quota": 150_000}
+    assert spec["linux"]["resources"]["pids"] == {"limit": 5}
+    assert {"type": "RLIMIT_NOFILE", "soft": 10, "hard": 20} in spec["process"]["rlimits"]
+    assert spec["annotations"]["ck.explicit-rlimits"] == "RLIMIT_NOFILE,RLIMIT_CORE"
+
+
+@pytest.mark.parametrize(
+    ("host", "facts", "named"),
+    [
+        (HostConfig(sysctls={"vm.swappiness": "1"}), FACTS, "vm.swappiness"),
+        (HostConfig(sysctls={"net.core.somaxconn": "1"}), attrs.evolve(FACTS, network_namespace="host"), "somaxconn"),
+        (HostConfig(sysctls={"kernel.sem": "1"}), attrs.evolve(FACTS, ipc_namespace="host"), "kernel.sem"),
+        (HostConfig(ulimits=(Ulimit(name="files", soft=1, hard=1),)), FACTS, "files"),
+        (HostConfig(ulimits=(Ulimit(name="core", soft=2, hard=1),)), FACTS, "core"),
+        (HostConfig(device_cgroup_rules=("x 1:2 r",)), FACTS, "x 1:2 r"),
+        (HostConfig(cap_add=("NOSUCH",)), FACTS, "NOSUCH"),
+        (HostConfig(security_opt=("magic=1",)), FACTS, "magic=1"),
+        (HostConfig(security_opt=("seccomp={",)), FACTS, "seccomp"),
+        (HostConfig(security_opt=("apparmor=mine",)), FACTS, "apparmor=mine"),
+        (HostConfig(resources=Resources(nano_cpus=1, cpu_quota=1)), FACTS, "--cpus"),
+        (HostConfig(tmpfs={"relative": ""}), FACTS, "relative"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(host: HostConfig, facts: Facts, named: str) -> None:
+    with pytest.raises((InvalidArgument, Unsupported), match=named):
+        build_spec(container(host), facts)
+
+
+def test_a_docker_seccomp_profile_is_converted() -> None:
+    profile = {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "defaultErrnoRet": 1,
+        "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}],
+        "syscalls": [
+            {"names": ["read"], "action": "SCMP_ACT_ALLOW"},
+            {"names": ["mount"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_SYS_ADMIN"]}},
+            {"names": ["clone"], "action": "SCMP_ACT_ALLOW", "excludes": {"caps": ["CAP_SYS_ADMIN"]},
+             "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_MASKED_EQ"}]},
+            {"names": ["arm_sync"], "action": "SCMP_ACT_ALLOW", "includes": {"arches": ["arm64"]}},
+        ],
+    }  # fmt: skip
+    seccomp = spec_of(HostConfig(security_opt=(f"seccomp={json.dumps(profile)}",)))["linux"]["seccomp"]
+    assert [rule["names"] for rule in seccomp["syscalls"]] == [["read"], ["clone"]]
+    assert seccomp["architectures"] == ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]
+    assert seccomp["defaultErrnoRet"] == 1
