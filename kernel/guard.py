@@ -17,7 +17,7 @@ UNBOUNDED: Final[Mapping[str, frozenset[str]]] = {
     # Calls whose length is the user's or the network's business, not the driver's.
     "storage": frozenset({"apply"}),
     "content": frozenset({"ingest"}),
-    "runtime": frozenset({"wait", "exec_wait"}),
+    "frontend": frozenset({"serve"}),
 }
 
 

@@ -10,17 +10,17 @@ import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, TypeVar
+from typing import Final, TypeVar
 
 import trio
 
 from ck.kernel.api.container import PathStat
 from ck.kernel.archive.copy import copy_tree
-from ck.kernel.archive.directories import HANDLE, Directories, names_in, open_in_root
+from ck.kernel.archive.directories import Directories, names_in, open_in_root
 from ck.kernel.archive.extract import extract
 from ck.kernel.archive.pack import pack, pack_object
+from ck.kernel.archive.reader import Readable
 from ck.kernel.archive.stage import opened
 from ck.kernel.engine.decompress import decompressed
 from ck.kernel.errors import InvalidArgument, NotFound
@@ -40,9 +40,9 @@ def stat_path(root_fd: int, path: str) -> PathStat:
         target = ""
         if stat.S_ISLNK(status.st_mode):
             with Directories(root_fd) as directories:
-                target = "/" + os.fsdecode(b"/".join(directories.real(os.fsencode(path).strip(b"/"))))
+                target = "/" + os.fsdecode(b"/".join(directories.real(_clean(path).strip(b"/"))))
         return PathStat(
-            name=os.fsdecode(_title(path)),
+            name=os.fsdecode(_title(_clean(path))),
             size=status.st_size,
             mode=status.st_mode,
             modified=datetime.fromtimestamp(status.st_mtime, UTC),
@@ -58,17 +58,17 @@ def pack_path(root_fd: int, path: str) -> Iterator[bytes]:
         if stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode):
             directory = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
             try:
-                yield from pack(directory, _title(path))
+                yield from pack(directory, _title(_clean(path)))
             finally:
                 os.close(directory)
         else:
-            yield from pack_object(parent, name, _title(path))
+            yield from pack_object(parent, name, _title(_clean(path)))
 
 
 def unpack_at(
     root_fd: int,
     path: str,
-    stream: BinaryIO,
+    stream: Readable,
     *,
     no_overwrite_dir_non_dir: bool = False,
     owner: tuple[int, int] | None = None,
@@ -78,11 +78,10 @@ def unpack_at(
     *owner* (uid, gid) overrules the archive's. Raises: NotFound, InvalidArgument (no directory; a directory would be
     replaced by something else or the reverse), CorruptData, Forbidden (read-only), what the stream raises.
     """
-    _check(path)
+    clean = _clean(path)
     with _reported(path):
-        os.close(open_in_root(root_fd, os.fsencode(path), os.O_PATH | os.O_DIRECTORY))
-    base = os.fsencode(path).strip(b"/")
-    extract(decompressed(stream), root_fd, base=base, keep_kinds=no_overwrite_dir_non_dir, owner=owner)
+        os.close(open_in_root(root_fd, clean, os.O_PATH | os.O_DIRECTORY))
+    extract(decompressed(stream), root_fd, base=clean.strip(b"/"), keep_kinds=no_overwrite_dir_non_dir, owner=owner)
 
 
 def copy_up(root_fd: int, path: str, volume: Path) -> None:
@@ -90,12 +89,12 @@ def copy_up(root_fd: int, path: str, volume: Path) -> None:
 
     A volume that holds something, and a path at which the image has no directory, are left alone. Raises: OSError.
     """
-    _check(path)
+    clean = _clean(path)
     with opened(volume) as target:
         if names_in(target):
             return
         try:
-            source = open_in_root(root_fd, os.fsencode(path), os.O_RDONLY | os.O_DIRECTORY)
+            source = open_in_root(root_fd, clean, os.O_RDONLY | os.O_DIRECTORY)
         except (FileNotFoundError, NotADirectoryError):
             return
         try:
@@ -115,6 +114,7 @@ async def streaming(
     """
     send, receive = trio.open_memory_channel[bytes](CHUNKS_AHEAD)
     first: list[T] = []
+    failure: list[Exception] = []
     begun = trio.Event()
     token = trio.lowlevel.current_trio_token()
 
@@ -131,28 +131,52 @@ async def streaming(
     async def run() -> None:
         try:
             await view(work)
+        except Exception as error:  # raised again where the reader is
+            failure.append(error)
         finally:
             send.close()
             begun.set()
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(run)
-        await begun.wait()
-        try:
-            if first:
-                yield first[0], receive
-        finally:
-            receive.close()
+    async def chunks() -> AsyncIterator[bytes]:
+        async for chunk in receive:
+            yield chunk
+        if failure:
+            raise failure[0]
+
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run)
+            await begun.wait()
+            try:
+                if not first:
+                    raise failure[0]
+                yield first[0], chunks()
+            finally:
+                receive.close()
+    except BaseExceptionGroup as group:
+        # The nursery is no business of the caller, who gets the error itself.
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        raise
 
 
-def _title(path: str) -> bytes:
-    """The name under which *path* is archived (Go's path.Base, which Docker applies to it)."""
-    return os.fsencode(path).rstrip(b"/").rpartition(b"/")[2] or b"/"
+def _clean(path: str) -> bytes:
+    """*path* made absolute, ".." taken back by its letters as Docker does, a last slash or "/." kept.
 
-
-def _check(path: str) -> None:
+    Raises: InvalidArgument.
+    """
     if "\0" in path:
         raise InvalidArgument(f"the path {path!r} holds a NUL byte")
+    normal = os.path.normpath("/" + path.lstrip("/"))
+    last = path.rpartition("/")[2]
+    if normal != "/":
+        normal += "/." if last == "." else "/" if path.endswith("/") else ""
+    return os.fsencode(normal)
+
+
+def _title(path: bytes) -> bytes:
+    """The name under which the clean *path* is archived (Go's path.Base, which Docker applies to it)."""
+    return path.rstrip(b"/").rpartition(b"/")[2] or b"/"
 
 
 @contextmanager
@@ -169,11 +193,11 @@ def _reported(path: str) -> Iterator[None]:
 
 @contextmanager
 def _parent(root_fd: int, path: str) -> Iterator[tuple[int, bytes]]:
-    """The directory of *path*, links on the way followed, and its last component; "." where it ends in a slash or dot."""
-    _check(path)
-    above, _, name = os.fsencode(path).rpartition(b"/")
-    if name in (b"", b".", b".."):
-        above, name = os.fsencode(path), b"."
+    """The directory of *path*, links on the way followed, and its last component, "." where that is a slash or dot."""
+    clean = _clean(path)
+    above, _, name = clean.rpartition(b"/")
+    if name in (b"", b"."):
+        above, name = clean, b"."
     with _reported(path):
         parent = open_in_root(root_fd, above or b".", os.O_RDONLY | os.O_DIRECTORY)
         try:

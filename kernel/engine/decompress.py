@@ -4,27 +4,69 @@ import bz2
 import gzip
 import lzma
 import zlib
-from typing import IO, BinaryIO, Final, cast
+from typing import Any, Final, cast
 
+from ck.kernel.archive.reader import Readable
 from ck.kernel.errors import CorruptData
 
 _MAGIC_BYTES: Final = 6
 
 
-def decompressed(stream: BinaryIO) -> BinaryIO:
-    """*stream* itself, or what it holds in gzip, bzip2, xz or zstd. Its `read` raises CorruptData where that is damaged."""
+def decompressed(stream: Readable) -> Readable:
+    """What *stream* holds: as it is, or in gzip, bzip2, xz or zstd. `read` raises CorruptData where that is damaged."""
     head = b""
     while len(head) < _MAGIC_BYTES and (chunk := stream.read(_MAGIC_BYTES - len(head))):
         head += chunk
-    whole = cast(BinaryIO, _Rejoined(head, stream))
+    # The decompressors are typed for whole file objects, but use `read` alone.
+    whole: Any = _Rejoined(head, stream)
     if head.startswith(b"\x1f\x8b"):
-        return cast(BinaryIO, _Checked(cast(BinaryIO, gzip.GzipFile(fileobj=whole)), "gzip"))
+        return _Checked(cast(Readable, gzip.GzipFile(fileobj=whole)), "gzip")
     if head.startswith(b"BZh"):
-        return cast(BinaryIO, _Checked(bz2.BZ2File(whole), "bzip2"))
+        return _Checked(bz2.BZ2File(whole), "bzip2")
     if head.startswith(b"\xfd7zXZ\0"):
-        return cast(BinaryIO, _Checked(lzma.LZMAFile(whole), "xz"))
+        return _Checked(lzma.LZMAFile(whole), "xz")
     if head.startswith(b"\x28\xb5\x2f\xfd"):
-        import zstandard  # 10 ms that hardly any upload needs
+        import zstandard  # hardly any upload needs it
 
-        return cast(BinaryIO, _Checked(zstandard.ZstdDecompressor().stream_reader(whole), "zstd"))
-    return whole
+        return _Checked(_Zstd(zstandard, whole), "zstd")
+    return _Rejoined(head, stream)
+
+
+class _Rejoined:
+    """A stream with the bytes put back that were looked at."""
+
+    def __init__(self, head: bytes, rest: Readable) -> None:
+        self._head = head
+        self._rest = rest
+
+    def read(self, size: int, /) -> bytes:
+        if self._head:
+            taken, self._head = self._head[:size], self._head[size:]
+            return taken
+        return self._rest.read(size)
+
+
+class _Zstd:
+    def __init__(self, zstandard: Any, stream: Readable) -> None:
+        self._reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+        self._error = zstandard.ZstdError
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return bytes(self._reader.read(size))
+        except self._error as error:
+            raise EOFError(str(error)) from error
+
+
+class _Checked:
+    """A decompressor whose complaints become CorruptData."""
+
+    def __init__(self, stream: Readable, format_name: str) -> None:
+        self._stream = stream
+        self._format = format_name
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return self._stream.read(size)
+        except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
+            raise CorruptData(f"the upload is not valid {self._format}: {error}") from error

@@ -34,7 +34,8 @@ class Images:
     def pull(
         self, reference: str, platform: Platform | None, credentials: Credentials | None, *, all_tags: bool = False
     ) -> AsyncIterator[Progress]:
-        if all_tags:
+        # Only a repository has tags; a program of this machine (host/sh) has none, and so all of them are one.
+        if all_tags and ":" in normalize(self._ctx, reference).rpartition("/")[2]:
             raise Unsupported(f"cannot pull all tags of {reference!r}: name the tags")
         return image_pull.pull(self._ctx, reference, platform, credentials)
 

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Final, TypeVar
 
 import trio
 
-from ck.kernel.archive.directories import open_in_root
-from ck.kernel.archive.extract import make_mountpoint
+from ck.kernel.archive.directories import make_mountpoint, open_in_root
 from ck.kernel.drivers.storage import RootMount
 from ck.kernel.errors import Conflict
 from ck.kernel.linux import mount as mounting
@@ -18,7 +18,7 @@ T = TypeVar("T")
 Bind = tuple[str, str, bool]
 """Host path, absolute path in the container, whether it is read-only there."""
 
-# Each view may wait for a client that reads or sends slowly, so they do not share the limit of the other worker threads.
+# Each view may wait for a client that reads or sends slowly: they do not share the limit of the other worker threads.
 _views: Final = trio.CapacityLimiter(16)
 
 
@@ -72,7 +72,7 @@ def _assembled(mounts: Sequence[RootMount], binds: Sequence[Bind], work: Callabl
             for tree, (host, path, is_read_only) in zip(trees, binds, strict=True):
                 if is_read_only:
                     mounting.set_attributes(tree, add=mounting.MOUNT_ATTR_RDONLY, recursive=True)
-                make_mountpoint(root, os.fsencode(path), directory=os.path.isdir(host))
+                make_mountpoint(root, os.fsencode(path), directory=Path(host).is_dir())
                 place = open_in_root(root, os.fsencode(path), os.O_PATH)
                 try:
                     mounting.attach(tree, place)

@@ -132,6 +132,7 @@ class _LayerPull:
         else:
             usage = await self._stream(ingest)
             if usage is not None:
+                self._shown_at = float("inf")  # what the reading thread still has to tell is old news
                 self._report("Pull complete", 0, 0)
         if usage is not None:
             await ingest.discard()
@@ -200,7 +201,7 @@ class _LayerPull:
         in_trio = trio.lowlevel.current_trio_token().run_sync_soon
 
         def show(position: int) -> None:
-            if ended.is_set() and not self.stored.is_set():
+            if ended.is_set():
                 self._show("Extracting", position)
 
         return lambda position: in_trio(show, position)

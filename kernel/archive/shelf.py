@@ -1,0 +1,169 @@
+"""Image layers and container roots on disk, each with a record, each there wholly or not at all.
+
+    <root>/layers/<hex of the chain ID>/{record.json,diff/}
+    <root>/containers/<ID>/{record.json,...}
+    <root>/{tmp,trash}/            see stage.py
+
+Every method blocks: call it from a worker thread.
+"""
+
+import ctypes
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ck.kernel.archive.stage import Stage, opened
+from ck.kernel.errors import InvalidArgument, NotFound
+from ck.kernel.linux.libc import function
+
+_CHAIN_ID: Final = re.compile(r"sha\d+:([0-9a-f]{32,128})")
+_CONTAINER_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_syncfs = function("syncfs", ctypes.c_int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerRecord:
+    """What is known of a stored layer. `size` in bytes; `below` are the names by which a driver finds what it stands
+    on, uppermost first, and `link` is the layer's own such name; both are the driver's business."""
+
+    chain_id: str
+    diff_id: str
+    parent: str | None
+    size: int = 0
+    link: str = ""
+    below: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootRecord:
+    """What is known of a container's root."""
+
+    parent: str | None
+    below: tuple[str, ...] = ()
+
+
+class Shelf:
+    """Layers and roots below one directory."""
+
+    def __init__(self, root: Path, *, sync: bool) -> None:
+        """With *sync*, a layer is on the disk before it counts as there, so that a power cut cannot damage an image
+        that the engine has recorded. It costs one syncfs(2) a layer, for containers nothing."""
+        self.root = root
+        self.stage = Stage(root)
+        self._sync = sync
+        self._layers = root / "layers"
+        self._containers = root / "containers"
+
+    def open(self) -> None:
+        """Make what is missing, and delete what a crash has left half made or half removed."""
+        for directory in (self._layers, self._containers):
+            directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self.stage.open()
+        for path in self._layers.iterdir():
+            if _read(path) is None:
+                self.stage.discard(path)
+
+    def diff(self, chain_id: str) -> Path:
+        """The directory with a layer's content."""
+        return self._layer(chain_id) / "diff"
+
+    def layer(self, chain_id: str) -> LayerRecord:
+        """Raises: NotFound."""
+        fields = _read(self._layer(chain_id))
+        if fields is None:
+            raise NotFound(f"there is no layer {chain_id}")
+        return LayerRecord(**{**fields, "below": tuple(fields["below"])})
+
+    def has_layer(self, chain_id: str) -> bool:
+        return _read(self._layer(chain_id)) is not None
+
+    def layers(self) -> list[str]:
+        """Chain IDs."""
+        records = (_read(path) for path in sorted(self._layers.iterdir()))
+        return [fields["chain_id"] for fields in records if fields]
+
+    def add_layer(self, record: LayerRecord, fill: Callable[[Path], LayerRecord]) -> None:
+        """Make a layer: *fill* puts its content into the directory it is given and returns the record to keep.
+
+        Whatever it raises, nothing of the layer stays. If somebody else was quicker, theirs is kept.
+        """
+        made = self.stage.begin()
+        try:
+            (made / "diff").mkdir(mode=0o755)
+            _write(made, asdict(fill(made / "diff")))
+            if self._sync:
+                with opened(made) as fd:
+                    _syncfs(fd)
+            kept = self.stage.keep(made, self._layer(record.chain_id))
+        except BaseException:
+            self.stage.discard(made)
+            raise
+        if kept and self._sync:
+            with opened(self._layers) as fd:
+                os.fsync(fd)
+
+    def remove_layer(self, chain_id: str) -> None:
+        self.stage.discard(self._layer(chain_id))
+
+    def container(self, container_id: str) -> Path:
+        """The directory of a container. Raises: NotFound."""
+        path = self._container(container_id)
+        if not path.is_dir():
+            raise NotFound(f"container {container_id} has no root here")
+        return path
+
+    def root_record(self, container_id: str) -> RootRecord:
+        """Raises: NotFound."""
+        fields = _read(self._container(container_id))
+        if fields is None:
+            raise NotFound(f"container {container_id} has no root here")
+        return RootRecord(parent=fields["parent"], below=tuple(fields["below"]))
+
+    def containers(self) -> list[str]:
+        return sorted(path.name for path in self._containers.iterdir())
+
+    def add_container(self, container_id: str, record: RootRecord, fill: Callable[[Path], None]) -> None:
+        """Make the root of a container, as add_layer does; one that is there already stays as it is."""
+        place = self._container(container_id)
+        if place.is_dir():
+            return
+        made = self.stage.begin()
+        try:
+            made.chmod(0o711)
+            fill(made)
+            _write(made, asdict(record))
+            self.stage.keep(made, place)
+        except BaseException:
+            self.stage.discard(made)
+            raise
+
+    def remove_container(self, container_id: str) -> None:
+        self.stage.discard(self._container(container_id))
+
+    def _layer(self, chain_id: str) -> Path:
+        match = _CHAIN_ID.fullmatch(chain_id)
+        if not match:
+            raise InvalidArgument(f"{chain_id!r} is not a chain ID")
+        return self._layers / match[1]
+
+    def _container(self, container_id: str) -> Path:
+        if not _CONTAINER_ID.fullmatch(container_id):
+            raise InvalidArgument(f"{container_id!r} is not a container ID")
+        return self._containers / container_id
+
+
+def _write(directory: Path, fields: dict[str, object]) -> None:
+    (directory / "record.json").write_text(json.dumps(fields))
+
+
+def _read(directory: Path) -> dict[str, Any] | None:
+    """None where there is none, or a power cut has emptied it: what it described is not whole then."""
+    try:
+        fields: dict[str, Any] = json.loads((directory / "record.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return fields

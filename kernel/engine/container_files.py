@@ -1,0 +1,86 @@
+"""`cp` and its kin: files in and out of a container, in its own root where it runs, else in one mounted for the purpose."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import BinaryIO, TypeVar
+
+from ck.kernel.api.container import Container, PathStat
+from ck.kernel.archive.directories import open_in_root
+from ck.kernel.engine import archives
+from ck.kernel.engine.context import Context
+from ck.kernel.engine.rootview import in_root, in_running_root
+from ck.kernel.errors import Forbidden, InvalidArgument
+from ck.kernel.lifecycle import ACTIVE
+
+T = TypeVar("T")
+
+
+class Files:
+    """The files of one container. Paths are the container's own, links resolved inside its root."""
+
+    def __init__(self, ctx: Context, container: Container) -> None:
+        self._ctx, self._container = ctx, container
+
+    async def stat(self, path: str) -> PathStat:
+        """Raises: NotFound, InvalidArgument."""
+        return await self._view(lambda root: archives.stat_path(root, path))
+
+    @asynccontextmanager
+    async def get(self, path: str) -> AsyncIterator[tuple[PathStat, AsyncIterator[bytes]]]:
+        """What *path* is, and a tar of it. Raises: NotFound, InvalidArgument."""
+        produce = lambda root: (archives.stat_path(root, path), archives.pack_path(root, path))  # noqa: E731
+        async with archives.streaming(self._view, produce) as (status, chunks):
+            yield status, chunks
+
+    async def put(self, path: str, tar: BinaryIO, *, no_overwrite_dir_non_dir: bool, copy_uid_gid: bool) -> None:
+        """Unpack *tar* into the directory *path*; with *copy_uid_gid* all of it belongs to the container's user.
+
+        Raises: NotFound, InvalidArgument, Forbidden for a read-only root.
+        """
+        if self._container.host_config.readonly_rootfs and not self._below_a_volume(path):
+            raise Forbidden(f"container {self._container.name} has a read-only root: cannot write {path}")
+
+        def unpack(root: int) -> None:
+            owner = _user_in(root, self._container.config.user) if copy_uid_gid else None
+            archives.unpack_at(root, path, tar, no_overwrite_dir_non_dir=no_overwrite_dir_non_dir, owner=owner)
+
+        await self._view(unpack)
+
+    async def _view(self, work: Callable[[int], T]) -> T:
+        run = self._ctx.runs.get(self._container.id)
+        if run is not None and self._container.state.status in ACTIVE and not run.output_ended.is_set():
+            return await in_running_root(run.runtime.pid, work)
+        binds = [
+            (os.path.join(point.source, point.subpath), point.destination, not point.read_write)
+            for point in self._container.mounts
+            if point.type != "tmpfs"
+        ]
+        return await in_root(await self._ctx.storage.mounts(self._container.id), binds, work)
+
+    def _below_a_volume(self, path: str) -> bool:
+        return any(
+            point.read_write and (path == point.destination or path.startswith(point.destination + "/"))
+            for point in self._container.mounts
+        )
+
+
+def _user_in(root: int, user: str) -> tuple[int, int]:
+    """The IDs of a container's user ("", "1000", "1000:1000", "www"), names looked up in its /etc/passwd (passwd(5)).
+
+    Raises: InvalidArgument.
+    """
+    name, _, group = user.partition(":")
+    if not name:
+        return 0, 0
+    if name.isdigit():
+        return int(name), int(group) if group.isdigit() else int(name)
+    try:
+        with open(open_in_root(root, b"etc/passwd", os.O_RDONLY), errors="replace") as passwd:
+            for line in passwd:
+                fields = line.rstrip("\n").split(":")
+                if len(fields) >= 4 and fields[0] == name and fields[2].isdigit() and fields[3].isdigit():
+                    return int(fields[2]), int(group) if group.isdigit() else int(fields[3])
+    except FileNotFoundError:
+        pass
+    raise InvalidArgument(f"unable to find user {name}: no matching entry in the container's passwd file")

@@ -1,0 +1,1 @@
+"""Conformance checks, one file a driver kind: plain functions that raise AssertionError, without pytest."""
