@@ -18,8 +18,8 @@ class Stream(enum.IntEnum):
 
 @attrs.frozen(kw_only=True)
 class LogSink:
-    """What the shim writes to: one of the formats of ck.kernel.spool ("local", "json-file", "none"), rotated at
-    `max_size` bytes a file, `max_files` files at the most."""
+    """What the shim writes to: one of the formats of ck.kernel.spool ("local", "local-zlib", "json-file", "none"),
+    rotated at `max_size` bytes a file (-1: never), `max_files` files at the most."""
 
     format: str
     max_size: int

@@ -13,10 +13,12 @@ from ck.kernel.drivers.log import LogQuery, LogRecord, LogSink, OutputEnded, Str
 from ck.kernel.errors import InvalidArgument
 from ck.kernel.linux.inotify import IN_CREATE, IN_MODIFY, IN_MOVED_TO, Inotify
 from ck.kernel.spool.lines import Lines, Selection
-from ck.kernel.spool.reader import Reader, open_reader
+from ck.kernel.spool.reader import Reader
 
 _UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _SIZE: Final = re.compile(r"(\d+)\s*([kmgt]?)b?", re.IGNORECASE)
+_TRUE: Final = frozenset({"true", "t", "1"})
+_FALSE: Final = frozenset({"false", "f", "0"})
 _STREAMS: Final = {stream.value: stream for stream in Stream}
 
 
@@ -35,13 +37,23 @@ def parse_sink(driver: str, options: Mapping[str, object], defaults: LogSink) ->
                 raise InvalidArgument(f"log option max-file must be a whole number from 1 on, not {text!r}")
             sink = attrs.evolve(sink, max_files=int(text))
         elif option == "compress":
-            if text.lower() not in ("false", "f", "0"):
-                raise InvalidArgument(f"log option compress={text} is not possible: rotated files stay uncompressed")
+            sink = attrs.evolve(sink, format=_compressed(driver, text))
         else:
             raise InvalidArgument(f"unknown log option {option!r} for the {driver} log driver")
     if sink.max_size < 0 and sink.max_files > 1:
         raise InvalidArgument("log option max-file needs max-size: without it nothing is rotated")
     return sink
+
+
+def _compressed(driver: str, text: str) -> str:
+    """The format that the option `compress` asks for."""
+    if text.lower() in _FALSE:
+        return driver
+    if text.lower() not in _TRUE:
+        raise InvalidArgument(f"log option compress must be true or false, not {text!r}")
+    if driver != "local":
+        raise InvalidArgument(f"log option compress={text} is not possible: {driver} keeps its files uncompressed")
+    return "local-zlib"
 
 
 def _size(text: str) -> int:
@@ -53,10 +65,11 @@ def _size(text: str) -> int:
 
 
 class SpooledLog:
-    """LogDriver for one format of ck.kernel.spool; subclasses say which file `inspect` shows."""
+    """LogDriver for one format of ck.kernel.spool and its *reader*; subclasses say which file `inspect` shows."""
 
-    def __init__(self, name: str, options: Mapping[str, object], defaults: LogSink) -> None:
+    def __init__(self, name: str, options: Mapping[str, object], defaults: LogSink, reader: type[Reader]) -> None:
         self.name = name
+        self._reader = reader
         self._defaults = parse_sink(name, options, defaults)
 
     def sink(self, options: Mapping[str, str]) -> LogSink:
@@ -76,7 +89,7 @@ class SpooledLog:
             if query.follow:
                 # Watched before it is read, so that no change falls between.
                 watcher = await trio.to_thread.run_sync(_watch, directory)
-            reader = await trio.to_thread.run_sync(_open, self._defaults.format, directory, query)
+            reader = await trio.to_thread.run_sync(self._open, directory, query)
             while True:
                 # Asked before reading: what was written until then is read yet.
                 over = watcher is None or ended.is_set() or _seconds_left(query) == 0
@@ -97,6 +110,11 @@ class SpooledLog:
                 if held is not None:
                     held.close()
 
+    def _open(self, directory: Path, query: LogQuery) -> Reader:
+        streams = (Stream.STDOUT if query.stdout else 0) | (Stream.STDERR if query.stderr else 0)
+        selection = Selection(query.tail, query.since_ns, query.until_ns, streams)
+        return self._reader(str(directory), selection, follow=query.follow)
+
 
 def _watch(directory: Path) -> Inotify:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -107,12 +125,6 @@ def _watch(directory: Path) -> Inotify:
         watcher.close()
         raise
     return watcher
-
-
-def _open(format: str, directory: Path, query: LogQuery) -> Reader:
-    streams = (Stream.STDOUT if query.stdout else 0) | (Stream.STDERR if query.stderr else 0)
-    selection = Selection(query.tail, query.since_ns, query.until_ns, streams)
-    return open_reader(format, str(directory), selection, follow=query.follow)
 
 
 def _records(source: Callable[[], list[Lines]]) -> list[LogRecord]:

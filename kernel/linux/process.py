@@ -15,6 +15,7 @@ _PR_SET_NAME: Final = 15
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
+_CLONE_PARENT: Final = 0x8000
 _CLONE_INTO_CGROUP: Final = 0x200000000
 _CLOSE_RANGE_CLOEXEC: Final = 0x4
 _KEYCTL_JOIN_SESSION_KEYRING: Final = 1
@@ -84,8 +85,9 @@ def set_name(name: str) -> None:
     _prctl_text(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
-def fork_into_cgroup(cgroup: int) -> int:
-    """fork(2) whose child begins in the cgroup v2 group that the directory fd *cgroup* is; return as fork does.
+def fork_into_cgroup(cgroup: int, *, sibling: bool = False) -> int:
+    """fork(2) whose child begins in the cgroup v2 group that the directory fd *cgroup* is; return as fork does. With
+    *sibling* the child is the caller's parent's, which gets SIGCHLD for it and waits for it.
 
     A process moved after its fork waits for an RCU grace period (about 10 ms); this one does not. Only for a
     process with a single thread: the interpreter's hooks for forks do not run.
@@ -93,7 +95,11 @@ def fork_into_cgroup(cgroup: int) -> int:
     number = syscall_number("clone3")
     if number is None:
         raise error("clone3", number=errno.ENOSYS)
-    arguments = _CloneArgs(flags=_CLONE_INTO_CGROUP, exit_signal=signal.SIGCHLD, cgroup=cgroup)
+    if sibling:
+        # It has the caller's exit signal; naming one is EINVAL.
+        arguments = _CloneArgs(flags=_CLONE_INTO_CGROUP | _CLONE_PARENT, cgroup=cgroup)
+    else:
+        arguments = _CloneArgs(flags=_CLONE_INTO_CGROUP, exit_signal=signal.SIGCHLD, cgroup=cgroup)
     pid: int = _clone3(number, ctypes.byref(arguments), ctypes.sizeof(arguments))
     if pid == -1:
         raise error("clone3")

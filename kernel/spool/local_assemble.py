@@ -1,14 +1,15 @@
 """From frames of the `local` format back to lines. Pure."""
 
 from io import BytesIO
+from zlib import decompress
 
 from ck.kernel.spool.lines import Lines
-from ck.kernel.spool.local_frame import DATA, LOST, LOST_CONTENT, STREAMS, Frame
+from ck.kernel.spool.local_frame import DATA, LOST, LOST_CONTENT, PACKED, STREAMS, Frame
 
 
 def ended_lines(frame: Frame, streams: int) -> int:
     """How many lines of *streams* (a bit set) end in *frame*, by its header alone: what Assembler.feed gives for it."""
-    if frame.kind == DATA:
+    if frame.kind in (DATA, PACKED):
         return frame.lines if frame.stream & streams else 0
     notice = 1 if frame.kind == LOST and streams & 2 else 0
     return (frame.before & streams).bit_count() + notice
@@ -30,8 +31,11 @@ class Assembler:
         if self._open & ~frame.before:
             # Frames are missing (damage): what we have of the line is all there will be.
             groups = self._take(self._open & ~frame.before, frame.time_ns)
-        if frame.kind == DATA:
-            lines = self._data(buffer[frame.start : frame.end], frame.stream, bool(frame.after & frame.stream))
+        if frame.kind in (DATA, PACKED):
+            content = buffer[frame.start : frame.end]
+            if frame.kind == PACKED:
+                content = decompress(content)
+            lines = self._data(content, frame.stream, bool(frame.after & frame.stream))
             if lines:
                 groups.append(Lines(frame.time_ns, frame.stream, lines))
         else:

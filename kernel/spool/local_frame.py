@@ -12,7 +12,7 @@ again and counted without looking at the content.
 
     offset size
          0    2  magic
-         2    1  kind: DATA, END, LOST
+         2    1  kind: DATA, END, LOST, PACKED
          3    1  stream of the content (0 where there is none)
          4    1  streams in mid-line before this frame, as a bit set (stdout 1, stderr 2)
          5    1  streams in mid-line after it
@@ -25,7 +25,7 @@ again and counted without looking at the content.
 
 All numbers are little-endian. A DATA frame that leaves its stream out of mid-line, but does not end with a newline,
 cuts a line longer than LINE_MAX. END ends the lines that are in the middle: the run is over. LOST does too, and its
-content is the number of bytes (8 bytes) that could not be written.
+content is the number of bytes (8 bytes) that could not be written. PACKED is DATA compressed by zlib (RFC 1950).
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ BLOCK = 128 * 1024
 LINE_MAX = 1024 * 1024
 
 MAGIC = 0x4C43
-DATA, END, LOST = range(3)
+DATA, END, LOST, PACKED = range(4)
 STREAMS = (1, 2)
 """stdout and stderr; each number is also the stream's bit in a bit set."""
 

@@ -1,23 +1,48 @@
 """Writes a `local` log (format: local_frame)."""
 
 import os
+from zlib import compress
 
-from ck.kernel.spool.local_frame import BLOCK, DATA, END, LINE_MAX, LOST, LOST_CONTENT, OVERHEAD, Frame, frames, pack
+from ck.kernel.spool.local_frame import (
+    BLOCK,
+    DATA,
+    END,
+    LINE_MAX,
+    LOST,
+    LOST_CONTENT,
+    OVERHEAD,
+    PACKED,
+    Frame,
+    frames,
+    pack,
+)
 from ck.kernel.spool.segments import segment_numbers, segment_path
 from ck.kernel.spool.writer import Writer
 
 MIN_SEGMENT = 1024
 """Bytes; a smaller `max_size` is taken as this, because a segment has to hold at least one frame."""
 
+MIN_PIECE = 256
+"""Bytes; no chunk is cut for less room than this at the end of a block."""
+
+MIN_PACKED = 4096
+"""Bytes; to compress less is not worth the time that zlib takes to begin."""
+
 MAX_WASTE = 4096
 """Bytes of a block that may stay empty so that the next one begins with a line."""
 
 
 class LocalWriter(Writer):
-    """See Writer. Raises: OSError from the constructor alone. *line_max* must not be less than BLOCK."""
+    """See Writer. With *compressed* it takes longer and writes less. Raises: OSError from the constructor alone.
 
-    def __init__(self, directory: str, max_size: int, max_files: int, *, line_max: int = LINE_MAX) -> None:
+    *line_max* must not be less than BLOCK.
+    """
+
+    def __init__(
+        self, directory: str, max_size: int, max_files: int, *, compressed: bool = False, line_max: int = LINE_MAX
+    ) -> None:
         self._directory = directory
+        self._compress = compressed
         self._max_size = max(max_size, MIN_SEGMENT) if max_size > 0 else 1 << 62
         self._max_files = max(max_files, 1)
         self._line_max = line_max
@@ -56,16 +81,14 @@ class LocalWriter(Writer):
         self._fd = -1
 
     def _write_piece(self, stream: int, chunk: bytes, time_ns: int) -> int:
-        """Write as much of *chunk* as one frame takes; return how many bytes are left. Raises: OSError, nothing
-        written."""
-        piece = chunk[: self._reserve(1)]
+        """Write as much of *chunk* as one frame takes; return how many bytes are left. Raises: OSError."""
+        piece = chunk[: self._reserve(min(len(chunk), MIN_PIECE))]
         last_newline = piece.rfind(b"\n")
         full = len(piece) < len(chunk) and len(piece) - last_newline <= MAX_WASTE and last_newline >= 0
         if full:
             # A block that begins with a line can be read without the one before it.
             piece = piece[: last_newline + 1]
-        # A line is cut where it reaches the bound; a frame is shorter than the bound, so only an open line can get
-        # there.
+        # A line is cut where it reaches the bound. A frame is shorter than that, so only an open line can get there.
         length = self._open_length[stream]
         allowed = self._line_max - length
         if len(piece) > allowed and piece.find(b"\n", 0, allowed) < 0:
@@ -75,11 +98,17 @@ class LocalWriter(Writer):
         if length >= self._line_max:
             lines += 1
             length = 0
-        self._append(DATA, stream, self._open | stream if length else self._open & ~stream, lines, time_ns, piece)
+        kind, content = self._packed(piece) if self._compress else (DATA, piece)
+        self._append(kind, stream, self._open | stream if length else self._open & ~stream, lines, time_ns, content)
         self._open_length[stream] = length
-        if full:
-            self._size += BLOCK - self._size % BLOCK
+        unused = BLOCK - self._size % BLOCK
+        if full and unused <= MAX_WASTE:
+            self._size += unused
         return len(chunk) - len(piece)
+
+    def _packed(self, piece: bytes) -> tuple[int, bytes]:
+        packed = compress(piece, level=1) if len(piece) >= MIN_PACKED else piece
+        return (PACKED, packed) if len(packed) < len(piece) else (DATA, piece)
 
     def _tell_lost(self, time_ns: int) -> None:
         self._reserve(LOST_CONTENT.size)

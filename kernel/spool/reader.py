@@ -12,6 +12,10 @@ class Reader(ABC):
     `follow` it reads on; one so slow that rotation removes a file before its turn gets a line that says so.
     """
 
+    @abstractmethod
+    def __init__(self, directory: str, selection: Selection, *, follow: bool) -> None:
+        """Open the log in *directory*, which may be missing yet, at the first line of *selection*."""
+
     @property
     @abstractmethod
     def past_until(self) -> bool:
@@ -28,19 +32,3 @@ class Reader(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of the files. Idempotent."""
-
-
-def open_reader(format: str, directory: str, selection: Selection, *, follow: bool) -> Reader:
-    """Open the log in *directory*, which may be missing yet, at the first line of *selection*.
-
-    *format* is "local" or "json-file". Raises: OSError, and ValueError for a format that cannot be read.
-    """
-    if format == "local":
-        from ck.kernel.spool.local_reader import LocalReader
-
-        return LocalReader(directory, selection, follow=follow)
-    if format == "json-file":
-        from ck.kernel.spool.json_reader import JsonFileReader
-
-        return JsonFileReader(directory, selection, follow=follow)
-    raise ValueError(f"no log format {format!r} that can be read (there are: local, json-file)")

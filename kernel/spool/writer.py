@@ -3,6 +3,9 @@
 import os
 from abc import ABC, abstractmethod
 
+FORMATS = ("local", "local-zlib", "json-file", "none")
+"""`local-zlib` is `local` with compressed frames; one reader reads both."""
+
 
 class Writer(ABC):
     """Takes chunks as they come out of the pipes.
@@ -34,19 +37,19 @@ class NoneWriter(Writer):
 def open_writer(format: str, directory: str, max_size: int, max_files: int) -> Writer:
     """Open the log in *directory* (made if missing) for appending; damage of a crash is mended first.
 
-    *format* is "local", "json-file" or "none"; a file is rotated at *max_size* bytes (-1: never), and at most
+    *format* is one of FORMATS; a file is rotated at *max_size* bytes (-1: never), and at most
     *max_files* files are kept. Raises: OSError, and ValueError for a format that there is not.
     """
     # Imported when wanted: a shim pays for one format in memory, not for all.
     if format == "none":
         return NoneWriter()
-    if format not in ("local", "json-file"):
-        raise ValueError(f"no log format {format!r} (there are: local, json-file, none)")
+    if format not in FORMATS:
+        raise ValueError(f"no log format {format!r} (there are: {', '.join(FORMATS)})")
     os.makedirs(directory, mode=0o700, exist_ok=True)  # noqa: PTH103 pathlib costs the shim 2 ms
-    if format == "local":
+    if format != "json-file":
         from ck.kernel.spool.local_writer import LocalWriter
 
-        return LocalWriter(directory, max_size, max_files)
+        return LocalWriter(directory, max_size, max_files, compressed=format == "local-zlib")
     from ck.kernel.spool.json_writer import JsonFileWriter
 
     return JsonFileWriter(directory, max_size, max_files)

@@ -81,8 +81,14 @@ def compile_rules(rules: Iterable[DeviceRule]) -> bytes | None:
 
     Return None where everything is allowed and no program is needed. Pure.
     """
-    ordered = list(reversed(_merge(rules)))
-    if ordered and _is_everything(ordered[0]) and ordered[0].allow:
+    decisive: list[DeviceRule] = []
+    for rule in reversed(_merge(rules)):
+        decisive.append(rule)
+        if _is_everything(rule):
+            break  # nothing gets past it, and the verifier refuses code that cannot be reached
+    else:
+        decisive.append(DeviceRule(False, "a", -1, -1, "rwm"))
+    if all(rule.allow for rule in decisive):
         return None
     code = [
         _instruction(_LOAD_WORD, 2, 1, 0),  # r2 = access << 16 | type
@@ -92,12 +98,8 @@ def compile_rules(rules: Iterable[DeviceRule]) -> bytes | None:
         _instruction(_AND_IMM, 3, value=0xFFFF),  # r3 = type
         _instruction(_SHIFT_RIGHT_IMM, 2, value=16),  # r2 = access
     ]
-    for rule in ordered:
+    for rule in decisive:
         code += _rule(rule)
-        if _is_everything(rule):
-            break  # nothing gets past it, and the verifier refuses code that cannot be reached
-    else:
-        code += _verdict(allow=False)
     return b"".join(code)
 
 

@@ -1,0 +1,47 @@
+"""The network driver `host`: the container is in the network namespace of the host."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ck.kernel.drivers.network import Endpoint, EndpointConfig, NetworkConfig, NetworkDriver, Sandbox
+from ck.kernel.errors import Forbidden, InvalidArgument
+from ck.kernel.hookspecs import Options, hookimpl
+
+
+class HostNetwork:
+    """See NetworkDriver. It holds nothing, so there is nothing to undo or to recover."""
+
+    name = "host"
+    sandbox = Sandbox.HOST
+
+    def __init__(self, options: Options) -> None:
+        for option in options:
+            raise InvalidArgument(f"unknown option {option!r} for the network driver host")
+
+    def check(self, network: NetworkConfig) -> None:
+        """See NetworkDriver."""
+        if network.name != self.name:
+            raise Forbidden(f"network {network.name!r} cannot be made: there is only one network of the driver host")
+        for option in network.options:
+            raise InvalidArgument(f"unknown option {option!r} for the network driver host")
+
+    async def attach(self, network: NetworkConfig, endpoint: EndpointConfig, netns: int | None) -> Endpoint:
+        """See NetworkDriver. Raises: InvalidArgument for an address: the interfaces are the host's."""
+        del netns  # there is none to join
+        for address in (endpoint.ipv4_address, endpoint.ipv6_address, endpoint.mac_address):
+            if address:
+                raise InvalidArgument(f"address {address} cannot be given: network host has the interfaces of the host")
+        return Endpoint(network_id=network.id)
+
+    async def detach(self, network: NetworkConfig, container_id: str) -> None:
+        """See NetworkDriver."""
+
+    async def endpoints(self, network: NetworkConfig) -> Sequence[str]:
+        """See NetworkDriver."""
+        del network
+        return ()
+
+
+@hookimpl
+def ck_register_network() -> Mapping[str, Callable[[Options], NetworkDriver]]:
+    """Offer `host`. It has no options."""
+    return {"host": HostNetwork}
