@@ -10,6 +10,8 @@ from ck.kernel.archive.reader import Readable
 from ck.kernel.errors import CorruptData
 
 _MAGIC_BYTES: Final = 6
+_READ: Final = 1 << 16
+_PIECE: Final = 1 << 10  # may become 32 MiB at the worst (128 KiB for each block of 4 bytes), so no more at once
 
 
 def decompressed(stream: Readable) -> Readable:
@@ -47,15 +49,38 @@ class _Rejoined:
 
 
 class _Zstd:
+    """A decompressor that tells a stream cut short from one that has ended, as zstandard's own reader does not."""
+
     def __init__(self, zstandard: Any, stream: Readable) -> None:
-        self._reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+        self._new = zstandard.ZstdDecompressor().decompressobj
         self._error = zstandard.ZstdError
+        self._stream = stream
+        self._frame: Any = None
+        self._packed = self._ready = b""
 
     def read(self, size: int, /) -> bytes:
+        while not self._ready:
+            if not self._packed:
+                self._packed = self._stream.read(_READ)
+            if not self._packed:
+                if self._frame is not None:
+                    raise EOFError("the last frame is cut short")
+                return b""
+            self._feed()
+        taken, self._ready = self._ready[:size], self._ready[size:]
+        return taken
+
+    def _feed(self) -> None:
+        piece, self._packed = self._packed[:_PIECE], self._packed[_PIECE:]
+        if self._frame is None:
+            self._frame = self._new()
         try:
-            return bytes(self._reader.read(size))
+            self._ready = self._frame.decompress(piece)
         except self._error as error:
             raise EOFError(str(error)) from error
+        if self._frame.eof:
+            self._packed = self._frame.unused_data + self._packed
+            self._frame = None
 
 
 class _Checked:

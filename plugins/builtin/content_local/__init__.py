@@ -1,0 +1,1 @@
+"""The content store "local": blobs as files in one directory."""

@@ -1,0 +1,1 @@
+"""The registry driver "distribution": images from any registry that speaks the OCI distribution spec."""

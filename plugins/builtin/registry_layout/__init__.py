@@ -1,0 +1,1 @@
+"""The registry driver "layout": images from files of this machine, OCI layouts and what `docker save` writes."""
