@@ -4,6 +4,7 @@ Everything else that unpacking does names a single component relative to such an
 file is the only place where a path is resolved.
 """
 
+import contextlib
 import errno
 import os
 import stat
@@ -69,6 +70,7 @@ class Directories:
         self._base = base
         self._below = below or TopOnly(root)
         self._cache: dict[bytes, int] = {}
+        self._detoured = False  # whether something cached was resolved otherwise than by the kernel in this tree
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +83,12 @@ class Directories:
         for fd in self._cache.values():
             os.close(fd)
         self._cache.clear()
+        self._detoured = False
+
+    def added(self) -> None:
+        """Something other than a file was made: where a link of a layer below led on, it may now stand in the way."""
+        if self._detoured:
+            self.forget()
 
     def keep(self, path: bytes, fd: int) -> None:
         """Take over *fd* as the directory *path*."""
@@ -98,20 +106,24 @@ class Directories:
             fd = self._open(self._whole(path))
         if fd is None:
             fd = self._make(path, self.real(path))
+            self._detoured = True
         self.keep(path, fd)
         return fd
 
     def find(self, path: bytes) -> int | None:
         """A new fd of the directory *path*, which the caller closes; None where there is none in this tree."""
         fd = self._open(self._whole(path))
-        # Through a link of a layer below, the directory of this tree lies elsewhere.
-        return fd if fd is not None else self._open(b"/".join(self.real(path)) or b".")
+        if fd is None:
+            # Through a link of a layer below, the directory of this tree lies elsewhere; a circle of links is nowhere.
+            with contextlib.suppress(CorruptData):
+                fd = self._open(b"/".join(self.real(path)) or b".")
+        return fd
 
     def _open(self, path: bytes) -> int | None:
         try:
             return open_in_root(self._root, path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
                 raise
             return None
 

@@ -75,7 +75,7 @@ def extract(
             try:
                 unpacking.entry(entry)
             except OSError as error:
-                raise _refusal(entry, error) from error
+                raise _refusal(entry.name, error) from error
             entries += 1
             size += entry.size
         unpacking.set_times()
@@ -103,17 +103,22 @@ class _Unpacking:
             self._make(parent, name, entry)
         except FileExistsError:
             self._replace(parent, name, entry)
-            parent = self._directories.open(path)
-        self._tree.made(parent, name)
+        else:
+            self._tree.made(parent, name)
+        if entry.kind is not Kind.FILE:
+            self._directories.added()
 
     def set_times(self) -> None:
         """Give the directories the times that the archive says."""
         for path, time in self._times.items():
-            if (fd := self._directories.find(path)) is not None:
-                try:
-                    os.utime(fd, ns=(time, time))
-                finally:
-                    os.close(fd)
+            try:
+                if (fd := self._directories.find(path)) is not None:
+                    try:
+                        os.utime(fd, ns=(time, time))
+                    finally:
+                        os.close(fd)
+            except OSError as error:
+                raise _refusal(path, error) from error
 
     def _root(self, entry: Entry) -> None:
         if entry.kind is not Kind.DIRECTORY:
@@ -193,13 +198,15 @@ class _Unpacking:
                     self._tree.replacing(fd)
                 finally:
                     os.close(fd)
+            # Here, as *parent* cannot always be found again: what was removed may have been the link that led to it.
+            self._tree.made(parent, name)
         finally:
             os.close(parent)
 
 
-def _refusal(entry: Entry, error: OSError) -> CkError:
+def _refusal(name: bytes, error: OSError) -> CkError:
     reason = os.strerror(error.errno) if error.errno else str(error)
-    sentence = f"cannot unpack {shown(entry.name)}: {reason}"
+    sentence = f"cannot unpack {shown(name)}: {reason}"
     if error.errno in _ARCHIVES_FAULT:
         return CorruptData(sentence)
     if error.errno == errno.EROFS:

@@ -4,6 +4,7 @@ Both give the same merged tree. A whiteout says what of the layers below is gone
 never hides what its own layer brings (OCI image spec, layer.md, "Whiteouts"). Hard links point into their own layer.
 """
 
+import contextlib
 import errno
 import os
 import stat
@@ -15,7 +16,7 @@ from ck.kernel.archive.directories import Directories, TopOnly, make_directory
 from ck.kernel.archive.entry import shown
 from ck.kernel.archive.merged import is_whiteout, make_opaque, merged_at
 from ck.kernel.archive.nodes import copy_attributes, open_directory, remove_xattrs
-from ck.kernel.archive.walk import Visit, walk
+from ck.kernel.archive.walk import walk
 from ck.kernel.errors import CorruptData
 
 WHITEOUT_PREFIX: Final = b".wh."
@@ -48,29 +49,93 @@ class Tree(TopOnly):
 class _Layer(Tree, ABC):
     takes_root = True
 
-    def consume(self, directories: Directories, path: bytes, name: bytes) -> bool:
-        if not name.startswith(WHITEOUT_PREFIX):
-            return False
-        if name == OPAQUE_MARK:
-            self.opaque(directories.open(path))
-            directories.forget()
-        elif not name.startswith(META_PREFIX):
-            hidden = name[len(WHITEOUT_PREFIX) :]
-            if hidden in (b"", b".", b".."):
-                raise CorruptData(f"{shown(path + b'/' + name)} is a whiteout of no name")
-            self.whiteout(directories, path, hidden)
-        return True
+    def __init__(self, root: int) -> None:
+        super().__init__(root)
+        self._own: set[tuple[int, bytes]] = set()  # what has an entry in this layer: inode of the directory, name
 
-    @abstractmethod
-    def opaque(self, directory: int) -> None:
-        """Hide what the layers below have in *directory*."""
-
-    @abstractmethod
-    def whiteout(self, directories: Directories, path: bytes, name: bytes) -> None:
-        """Hide what the layers below have as *name* in the directory *path*."""
+    def made(self, parent: int, name: bytes) -> None:
+        self._own.add((os.fstat(parent).st_ino, name))
 
     def merging(self, directory: int) -> None:
         remove_xattrs(directory)
+
+    def consume(self, directories: Directories, path: bytes, name: bytes) -> bool:
+        if not name.startswith(WHITEOUT_PREFIX):
+            return False
+        if name.startswith(META_PREFIX) and name != OPAQUE_MARK:
+            return True
+        hidden = name[len(WHITEOUT_PREFIX) :]
+        if hidden in (b"", b".", b".."):
+            raise CorruptData(f"{shown(path + b'/' + name)} is a whiteout of no name")
+        # Where there is no directory nothing can be hidden, and none shall come to be.
+        if self.exists(directories, path):
+            if name == OPAQUE_MARK:
+                self.hide_content(directories, path)
+            else:
+                self.hide(directories, path, hidden)
+            directories.forget()  # directories may be gone that it has open
+        return True
+
+    @abstractmethod
+    def exists(self, directories: Directories, path: bytes) -> bool:
+        """Whether *path* is a directory, in this layer or below."""
+
+    @abstractmethod
+    def hide(self, directories: Directories, path: bytes, name: bytes) -> None:
+        """Hide what the layers below have as *name* in the directory *path*."""
+
+    @abstractmethod
+    def hide_content(self, directories: Directories, path: bytes) -> None:
+        """Hide what the layers below have in the directory *path*."""
+
+    def _prune(self, directory: int) -> None:
+        """Remove all below *directory* that is not this layer's own, but for directories that hold such."""
+        for visit in walk(directory):
+            if visit.leaving or not stat.S_ISDIR(visit.status.st_mode):
+                self._drop(visit.parent, visit.name)
+
+    def _drop(self, parent: int, name: bytes) -> bool:
+        """Remove one name unless it is this layer's own or a directory that is not empty; whether it is gone."""
+        if (os.fstat(parent).st_ino, name) in self._own:
+            return False
+        try:
+            os.unlink(name, dir_fd=parent)
+        except IsADirectoryError:
+            try:
+                os.rmdir(name, dir_fd=parent)
+            except OSError as error:
+                if error.errno != errno.ENOTEMPTY:
+                    raise
+                return False
+        return True
+
+
+class CopiedTree(_Layer):
+    """A copy of the layers below, in which whiteouts delete."""
+
+    def exists(self, directories: Directories, path: bytes) -> bool:
+        fd = directories.find(path)
+        if fd is not None:
+            os.close(fd)
+        return fd is not None
+
+    def hide(self, directories: Directories, path: bytes, name: bytes) -> None:
+        parent = directories.open(path)
+        with contextlib.suppress(FileNotFoundError):
+            directory = open_directory(parent, name)
+            if directory is not None:
+                try:
+                    self._prune(directory)
+                finally:
+                    os.close(directory)
+            self._drop(parent, name)
+
+    def hide_content(self, directories: Directories, path: bytes) -> None:
+        self._prune(directories.open(path))
+
+    def check_link(self, parent: int, name: bytes) -> None:
+        if (os.fstat(parent).st_ino, name) not in self._own:
+            raise CorruptData(f"a hard link points to {shown(name)}, which is not in the same layer")
 
 
 class OverlayLayer(_Layer):
@@ -111,28 +176,44 @@ class OverlayLayer(_Layer):
             finally:
                 os.close(fd)
 
-    def opaque(self, directory: int) -> None:
-        make_opaque(directory)
-        # A directory that nothing is merged into lists its whiteouts, so none may be left below an opaque one.
-        for visit in walk(directory):
-            if is_whiteout(visit.status):
-                os.unlink(visit.name, dir_fd=visit.parent)
+    def exists(self, directories: Directories, path: bytes) -> bool:
+        try:
+            real = b"/".join(directories.real(path))
+        except CorruptData:
+            return False  # a circle of links is no directory
+        with merged_at(self._layers, real) as directory:
+            return directory is not None
 
-    def whiteout(self, directories: Directories, path: bytes, name: bytes) -> None:
+    def hide(self, directories: Directories, path: bytes, name: bytes) -> None:
         parent = directories.open(path)
         try:
             own = open_directory(parent, name)
         except FileNotFoundError:
-            # Only where there is something to hide, for the same reason.
-            with merged_at(self._layers, b"/".join(directories.real(path))) as directory:
-                if directory and directory.lookup(name):
-                    os.mknod(name, stat.S_IFCHR, 0, dir_fd=parent)
+            self._white_out(directories, path, parent, name)
             return
         if own is not None:
             try:
-                self.opaque(own)
+                self._make_opaque(own)
             finally:
                 os.close(own)
+            if self._drop(parent, name):
+                self._white_out(directories, path, parent, name)
+
+    def hide_content(self, directories: Directories, path: bytes) -> None:
+        directory = directories.open(path)
+        if not os.path.samestat(os.fstat(directory), os.fstat(self._layers[0])):
+            self._make_opaque(directory)
+            return
+        # The kernel merges the roots of layers whatever is written on them, so that each name must go.
+        with merged_at(self._layers[1:], b"") as below:
+            names = below.names() if below else ()
+        for name in names:
+            self.hide(directories, b"", name)
+
+    def _make_opaque(self, directory: int) -> None:
+        make_opaque(directory)
+        # A directory that nothing is merged into lists its whiteouts, so none may be left below an opaque one.
+        self._prune(directory)
 
     def replacing(self, directory: int) -> None:
         make_opaque(directory)
@@ -141,50 +222,8 @@ class OverlayLayer(_Layer):
         if is_whiteout(os.lstat(name, dir_fd=parent)):
             raise CorruptData(f"a hard link points to {shown(name)}, which the layer deletes")
 
-
-class CopiedTree(_Layer):
-    """A copy of the layers below, in which whiteouts delete."""
-
-    def __init__(self, root: int) -> None:
-        super().__init__(root)
-        self._own: set[tuple[int, bytes]] = set()  # what this layer has unpacked: inode of the directory, name
-
-    def made(self, parent: int, name: bytes) -> None:
-        self._own.add((os.fstat(parent).st_ino, name))
-
-    def opaque(self, directory: int) -> None:
-        for visit in walk(directory):
-            if visit.leaving or not stat.S_ISDIR(visit.status.st_mode):
-                self._drop(visit)
-
-    def whiteout(self, directories: Directories, path: bytes, name: bytes) -> None:
-        parent = directories.open(path)
-        try:
-            status = os.lstat(name, dir_fd=parent)
-        except FileNotFoundError:
-            return
-        directory = open_directory(parent, name)
-        if directory is not None:
-            try:
-                self.opaque(directory)
-            finally:
-                os.close(directory)
-        directories.forget()
-        self._drop(Visit(directories.open(path), name, name, status))
-
-    def _drop(self, visit: Visit) -> None:
-        """Remove what came from below, but for directories that hold something of this layer."""
-        if (os.fstat(visit.parent).st_ino, visit.name) in self._own:
-            return
-        if not stat.S_ISDIR(visit.status.st_mode):
-            os.unlink(visit.name, dir_fd=visit.parent)
-            return
-        try:
-            os.rmdir(visit.name, dir_fd=visit.parent)
-        except OSError as error:
-            if error.errno != errno.ENOTEMPTY:
-                raise
-
-    def check_link(self, parent: int, name: bytes) -> None:
-        if (os.fstat(parent).st_ino, name) not in self._own:
-            raise CorruptData(f"a hard link points to {shown(name)}, which is not in the same layer")
+    def _white_out(self, directories: Directories, path: bytes, parent: int, name: bytes) -> None:
+        # Only where there is something to hide, for the same reason.
+        with merged_at(self._layers, b"/".join(directories.real(path))) as directory:
+            if directory and directory.lookup(name):
+                os.mknod(name, stat.S_IFCHR, 0, dir_fd=parent)

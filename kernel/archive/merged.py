@@ -104,9 +104,4 @@ def merged_at(layers: Sequence[int], path: bytes) -> Iterator[MergedDirectory | 
 
 def merged_root(layers: Sequence[int]) -> MergedDirectory:
     """The root of the merged *layers*."""
-    fds: list[int] = []
-    for layer in layers:
-        fds.append(os.open(".", DIRECTORY, dir_fd=layer))
-        if is_opaque(fds[-1]):
-            break
-    return MergedDirectory(fds)
+    return MergedDirectory([os.open(".", DIRECTORY, dir_fd=layer) for layer in layers])

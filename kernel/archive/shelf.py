@@ -61,7 +61,8 @@ class Shelf:
     def open(self) -> None:
         """Make what is missing, and delete what a crash has left half made or half removed."""
         for directory in (self._layers, self._containers):
-            directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+            # For root alone: a user of the host who got in here would find every image's set-user-ID programs.
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.stage.open()
         for path in self._layers.iterdir():
             if _read(path) is None:
@@ -133,7 +134,6 @@ class Shelf:
             return
         made = self.stage.begin()
         try:
-            made.chmod(0o711)
             fill(made)
             _write(made, asdict(record))
             self.stage.keep(made, place)

@@ -101,7 +101,7 @@ async def _copy_up(ctx: Context, container: Container, target: str, directory: P
     """Fill a volume that is still empty with what the image has at *target*."""
     if not await trio.to_thread.run_sync(lambda: any(directory.iterdir())):
         mounts = await ctx.storage.mounts(container.id)
-        await in_root(mounts, (), lambda root: copy_up(root, target, directory))
+        await in_root(mounts, (), lambda root: copy_up(root, target, directory), read_only=True)
 
 
 async def _realize_bind(mount: Wanted) -> MountPoint:

@@ -1,0 +1,1 @@
+"""The storage driver "overlay": layers are directories, merged by the kernel's overlayfs."""

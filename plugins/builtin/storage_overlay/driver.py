@@ -1,0 +1,195 @@
+"""Layers are directories that the kernel merges; a container's root is one more on top.
+
+Beside the shelf's directories there is `l/`, which holds a short link to each layer: mount(2) takes one page of
+options, into which the names of 128 layers fit only so.
+"""
+
+import dataclasses
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import trio
+
+from ck.kernel.archive.compare import upper_changes
+from ck.kernel.archive.extract import extract
+from ck.kernel.archive.layers import OverlayLayer
+from ck.kernel.archive.nodes import copy_attributes
+from ck.kernel.archive.shelf import LayerRecord, RootRecord, Shelf
+from ck.kernel.archive.stage import opened
+from ck.kernel.archive.walk import tree_size
+from ck.kernel.drivers.storage import Change, ChangeKind, Layer, LayerUsage, RootMount
+from ck.kernel.linux.mountinfo import file_system_of
+from ck.plugins.builtin.storage_overlay._options import mount_options
+from ck.plugins.builtin.storage_overlay._probe import probe
+
+LINKS: Final = "l"
+NOTHING: Final = "empty"  # overlayfs wants a lower directory, also under a container without an image
+
+
+class OverlayStorage:
+    """The storage driver "overlay"."""
+
+    name = "overlay"
+
+    def __init__(self, *, sync: bool) -> None:
+        self._sync = sync
+        self._shelf = Shelf(Path(), sync=sync)
+
+    async def open(self, root: Path) -> None:
+        self._shelf = Shelf(root, sync=self._sync)
+        await trio.to_thread.run_sync(self._open)
+
+    def _open(self) -> None:
+        self._shelf.open()
+        for name in (LINKS, NOTHING):
+            (self._shelf.root / name).mkdir(mode=0o755, exist_ok=True)
+        scratch = self._shelf.stage.begin()
+        try:
+            probe(scratch)
+        finally:
+            self._shelf.stage.discard(scratch)
+        self._mend_links()
+
+    def _mend_links(self) -> None:
+        """A crash may leave a link whose layer never came to be, or, after a power cut, a layer without its link."""
+        links = self._shelf.root / LINKS
+        known = {record.link: record for record in map(self._shelf.layer, self._shelf.layers())}
+        present = {path.name for path in links.iterdir()}
+        for name in present - known.keys():
+            (links / name).unlink()
+        for name in known.keys() - present:
+            self._link(name, known[name].chain_id)
+
+    async def apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
+        return await trio.to_thread.run_sync(self._apply, layer, tar)
+
+    def _apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
+        if not self._shelf.has_layer(layer.chain_id):
+            record = LayerRecord(
+                chain_id=layer.chain_id,
+                diff_id=layer.diff_id,
+                parent=layer.parent,
+                link=secrets.token_hex(4),
+                below=self._below(layer.parent),
+            )
+            self._shelf.add_layer(record, partial(self._unpack, record, tar))
+        return LayerUsage(size=self._shelf.layer(layer.chain_id).size)
+
+    def _unpack(self, record: LayerRecord, tar: BinaryIO, diff: Path) -> LayerRecord:
+        with opened(diff) as root, self._opened_layers(record.below) as below:
+            if below:
+                copy_attributes(below[0], root)
+            extracted = extract(tar, root, tree=OverlayLayer(root, below))
+        self._link(record.link, record.chain_id)
+        return dataclasses.replace(record, size=extracted.size)
+
+    async def has_layer(self, chain_id: str) -> bool:
+        return await trio.to_thread.run_sync(self._shelf.has_layer, chain_id)
+
+    async def layers(self) -> Sequence[str]:
+        return await trio.to_thread.run_sync(self._shelf.layers)
+
+    async def layer_usage(self, chain_id: str) -> LayerUsage:
+        record = await trio.to_thread.run_sync(self._shelf.layer, chain_id)
+        return LayerUsage(size=record.size)
+
+    async def remove_layer(self, chain_id: str) -> None:
+        await trio.to_thread.run_sync(self._remove_layer, chain_id)
+
+    def _remove_layer(self, chain_id: str) -> None:
+        if self._shelf.has_layer(chain_id):
+            # The layer first: a link that leads nowhere is mended at the next start, a layer without one is unusable.
+            link = self._shelf.layer(chain_id).link
+            self._shelf.remove_layer(chain_id)
+            (self._shelf.root / LINKS / link).unlink(missing_ok=True)
+
+    async def create(self, container_id: str, parent: str | None) -> None:
+        await trio.to_thread.run_sync(self._create, container_id, parent)
+
+    def _create(self, container_id: str, parent: str | None) -> None:
+        record = RootRecord(parent=parent, below=self._below(parent))
+        self._options(
+            container_id, record, volatile=True
+        )  # an image with too many layers is refused here, not at start
+        self._shelf.add_container(container_id, record, partial(self._fill_container, record))
+
+    def _fill_container(self, record: RootRecord, directory: Path) -> None:
+        for name in ("upper", "work"):
+            (directory / name).mkdir(mode=0o755)
+        # The merged root directory has the upper one's attributes.
+        with opened(directory / "upper") as upper, self._opened_layers(record.below[:1]) as below:
+            os.fchmod(upper, 0o755)
+            if below:
+                copy_attributes(below[0], upper)
+
+    async def mounts(self, container_id: str, *, discard: bool = False) -> Sequence[RootMount]:
+        return await trio.to_thread.run_sync(self._mounts, container_id, discard)
+
+    def _mounts(self, container_id: str, discard: bool) -> Sequence[RootMount]:
+        record = self._shelf.root_record(container_id)
+        # A volatile mount leaves this behind, and the kernel then refuses every other until it is gone, because what
+        # was never flushed may be damaged by a power cut. Those who ask to discard have said that they take that.
+        self._shelf.stage.discard(self._shelf.container(container_id) / "work" / "work" / "incompat" / "volatile")
+        options = self._options(container_id, record, volatile=discard)
+        return (RootMount(type="overlay", source="overlay", options=options, cwd=str(self._shelf.root)),)
+
+    async def changes(self, container_id: str) -> Sequence[Change]:
+        return await trio.to_thread.run_sync(self._changes, container_id)
+
+    def _changes(self, container_id: str) -> Sequence[Change]:
+        record = self._shelf.root_record(container_id)
+        upper = self._shelf.container(container_id) / "upper"
+        with opened(upper) as fd, self._opened_layers(record.below or (NOTHING,)) as below:
+            found = upper_changes(fd, below)
+            return sorted(Change("/" + os.fsdecode(c.path), ChangeKind(c.difference.value)) for c in found)
+
+    async def usage(self, container_id: str) -> int:
+        return await trio.to_thread.run_sync(self._usage, container_id)
+
+    def _usage(self, container_id: str) -> int:
+        with opened(self._shelf.container(container_id) / "upper") as fd:
+            return tree_size(fd)
+
+    async def containers(self) -> Sequence[str]:
+        return await trio.to_thread.run_sync(self._shelf.containers)
+
+    async def remove(self, container_id: str) -> None:
+        await trio.to_thread.run_sync(self._shelf.remove_container, container_id)
+
+    async def describe(self) -> Sequence[tuple[str, str]]:
+        backing = await trio.to_thread.run_sync(file_system_of, self._shelf.root)
+        return (
+            ("Backing Filesystem", "extfs" if backing.startswith("ext") else backing),
+            ("Supports d_type", "true"),
+            ("Using metacopy", "false"),
+            ("Native Overlay Diff", "true"),
+            ("userxattr", "false"),
+        )
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _below(self, parent: str | None) -> tuple[str, ...]:
+        """The links of *parent* and of all that it stands on."""
+        if parent is None:
+            return ()
+        record = self._shelf.layer(parent)
+        return (f"{LINKS}/{record.link}", *record.below)
+
+    def _options(self, container_id: str, record: RootRecord, *, volatile: bool) -> tuple[str, ...]:
+        directory = f"containers/{container_id}"
+        return mount_options(record.below or (NOTHING,), f"{directory}/upper", f"{directory}/work", volatile=volatile)
+
+    def _link(self, link: str, chain_id: str) -> None:
+        target = Path("..") / self._shelf.diff(chain_id).relative_to(self._shelf.root)
+        (self._shelf.root / LINKS / link).symlink_to(target)
+
+    @contextmanager
+    def _opened_layers(self, links: Sequence[str]) -> Iterator[list[int]]:
+        with ExitStack() as stack:
+            yield [stack.enter_context(opened((self._shelf.root / link).resolve(strict=True))) for link in links]

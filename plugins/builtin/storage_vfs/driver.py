@@ -1,0 +1,122 @@
+"""Every layer is a full tree: a copy of its parent with the layer applied. A container's root is a copy of its image.
+
+Slow and large where the file system has no reflinks, but it asks nothing of the kernel. `changes` and `usage` compare
+the copy with the image, so that they mean the same as those of an overlay.
+"""
+
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import trio
+
+from ck.kernel.archive.compare import Changed, compare_trees
+from ck.kernel.archive.copy import copy_tree
+from ck.kernel.archive.extract import extract
+from ck.kernel.archive.layers import CopiedTree
+from ck.kernel.archive.shelf import LayerRecord, RootRecord, Shelf
+from ck.kernel.archive.stage import opened
+from ck.kernel.drivers.storage import Change, ChangeKind, Layer, LayerUsage, RootMount
+from ck.kernel.linux.mountinfo import file_system_of
+
+
+class VfsStorage:
+    """The storage driver "vfs"."""
+
+    name = "vfs"
+
+    def __init__(self, *, sync: bool) -> None:
+        self._sync = sync
+        self._shelf = Shelf(Path(), sync=sync)
+
+    async def open(self, root: Path) -> None:
+        self._shelf = Shelf(root, sync=self._sync)
+        await trio.to_thread.run_sync(self._open)
+
+    def _open(self) -> None:
+        self._shelf.open()
+        (self._shelf.root / "empty").mkdir(mode=0o755, exist_ok=True)
+
+    async def apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
+        return await trio.to_thread.run_sync(self._apply, layer, tar)
+
+    def _apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
+        if not self._shelf.has_layer(layer.chain_id):
+            record = LayerRecord(chain_id=layer.chain_id, diff_id=layer.diff_id, parent=layer.parent)
+            self._shelf.add_layer(record, partial(self._unpack, record, tar))
+        return LayerUsage(size=self._shelf.layer(layer.chain_id).size)
+
+    def _unpack(self, record: LayerRecord, tar: BinaryIO, diff: Path) -> LayerRecord:
+        with opened(diff) as root:
+            self._copy(record.parent, root)
+            extracted = extract(tar, root, tree=CopiedTree(root))
+        return dataclasses.replace(record, size=extracted.size)
+
+    async def has_layer(self, chain_id: str) -> bool:
+        return await trio.to_thread.run_sync(self._shelf.has_layer, chain_id)
+
+    async def layers(self) -> Sequence[str]:
+        return await trio.to_thread.run_sync(self._shelf.layers)
+
+    async def layer_usage(self, chain_id: str) -> LayerUsage:
+        record = await trio.to_thread.run_sync(self._shelf.layer, chain_id)
+        return LayerUsage(size=record.size)
+
+    async def remove_layer(self, chain_id: str) -> None:
+        await trio.to_thread.run_sync(self._shelf.remove_layer, chain_id)
+
+    async def create(self, container_id: str, parent: str | None) -> None:
+        record = RootRecord(parent=parent)
+        await trio.to_thread.run_sync(self._shelf.add_container, container_id, record, partial(self._fill, parent))
+
+    def _fill(self, parent: str | None, directory: Path) -> None:
+        (directory / "root").mkdir(mode=0o755)
+        with opened(directory / "root") as root:
+            self._copy(parent, root)
+
+    async def mounts(self, container_id: str, *, discard: bool = False) -> Sequence[RootMount]:
+        directory = await trio.to_thread.run_sync(self._shelf.container, container_id)
+        return (RootMount(type="bind", source=str(directory / "root")),)
+
+    async def changes(self, container_id: str) -> Sequence[Change]:
+        return await trio.to_thread.run_sync(self._changes, container_id)
+
+    def _changes(self, container_id: str) -> Sequence[Change]:
+        found = self._compare(container_id)
+        return sorted(Change("/" + os.fsdecode(c.path), ChangeKind(c.difference.value)) for c in found)
+
+    async def usage(self, container_id: str) -> int:
+        return await trio.to_thread.run_sync(self._usage, container_id)
+
+    def _usage(self, container_id: str) -> int:
+        return sum(changed.size for changed in self._compare(container_id))
+
+    async def containers(self) -> Sequence[str]:
+        return await trio.to_thread.run_sync(self._shelf.containers)
+
+    async def remove(self, container_id: str) -> None:
+        await trio.to_thread.run_sync(self._shelf.remove_container, container_id)
+
+    async def describe(self) -> Sequence[tuple[str, str]]:
+        backing = await trio.to_thread.run_sync(file_system_of, self._shelf.root)
+        return (("Backing Filesystem", "extfs" if backing.startswith("ext") else backing),)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _copy(self, parent: str | None, root: int) -> None:
+        """Fill the empty directory *root* with what the layer *parent* has. Raises: NotFound."""
+        os.fchmod(root, 0o755)
+        if parent is not None:
+            self._shelf.layer(parent)
+            with opened(self._shelf.diff(parent)) as source:
+                copy_tree(source, root)
+
+    def _compare(self, container_id: str) -> Iterator[Changed]:
+        parent = self._shelf.root_record(container_id).parent
+        old = self._shelf.root / "empty" if parent is None else self._shelf.diff(parent)
+        with opened(old) as before, opened(self._shelf.container(container_id) / "root") as after:
+            yield from compare_trees(before, after)

@@ -1,0 +1,195 @@
+"""Laws of unpacking: nothing outside the target is created, changed or read; and both storage drivers agree."""
+
+import io
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import trio
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from ck.kernel.archive.extract import extract
+from ck.kernel.archive.layers import CopiedTree, OverlayLayer, Tree
+from ck.kernel.archive.stage import opened
+from ck.kernel.drivers.storage import Layer, StorageDriver
+from ck.kernel.engine.rootview import in_root
+from ck.kernel.errors import CkError, CorruptData
+from ck.kernel.testing.trees import Item, Seen, directory, snapshot, symlink, tar_of
+from ck.plugins.builtin.storage_overlay.driver import OverlayStorage
+from ck.plugins.builtin.storage_vfs.driver import VfsStorage
+
+pytestmark = pytest.mark.root
+
+SECRET = b"nobody may read this"
+TREES: dict[str, Callable[[int], Tree]] = {
+    "plain": Tree,
+    "overlay": lambda root: OverlayLayer(root, ()),
+    "copied": CopiedTree,
+}
+
+components = st.sampled_from(
+    ["a", "b", "c", "..", ".", "", "outside", "secret", ".wh.a", ".wh..wh..opq", ".wh...", "x" * 256]
+)
+hostile_names = st.tuples(st.sampled_from(["", "/", "./", "../"]), st.lists(components, min_size=1, max_size=5)).map(
+    lambda name: name[0] + "/".join(name[1])
+)
+hostile_targets = hostile_names | st.sampled_from(
+    ["/", "..", "../outside", "/proc/self/root", "/proc/self/cwd", "a/../.."]
+)
+types = st.sampled_from(
+    [tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, b"?"]
+)
+hostile_items = st.builds(
+    Item,
+    name=hostile_names,
+    type=types,
+    content=st.just(b"") | st.binary(max_size=3),
+    mode=st.integers(0, 0o7777),
+    uid=st.integers(0, 3),
+    link=hostile_targets,
+    device=st.tuples(st.integers(0, 2), st.integers(0, 3)),
+).map(
+    lambda item: (
+        item
+        if item.type == tarfile.REGTYPE
+        else Item(name=item.name, type=item.type, mode=item.mode, link=item.link, device=item.device)
+    )
+)
+
+plain_names = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map("/".join)
+whiteouts = st.tuples(plain_names, st.sampled_from([".wh.a", ".wh.b", ".wh..wh..opq"])).map("/".join) | st.sampled_from(
+    [".wh.a", ".wh..wh..opq"]
+)
+layer_items = st.one_of(
+    st.builds(Item, name=plain_names, content=st.binary(max_size=3), mode=st.sampled_from([0o644, 0o4755])),
+    st.builds(
+        Item,
+        name=plain_names,
+        type=st.just(tarfile.DIRTYPE),
+        mode=st.sampled_from([0o755, 0o700]),
+        uid=st.integers(0, 2),
+        xattrs=st.sampled_from([{}, {"user.x": b"1"}]),
+    ),
+    st.builds(
+        Item,
+        name=plain_names,
+        type=st.just(tarfile.SYMTYPE),
+        mode=st.just(0o777),
+        link=plain_names | st.sampled_from(["/", "..", "../a", "/b", "/a/b", "."]),
+    ),
+    st.builds(Item, name=plain_names, type=st.just(tarfile.LNKTYPE), link=plain_names),
+    st.builds(Item, name=plain_names, type=st.just(tarfile.FIFOTYPE)),
+    st.builds(Item, name=whiteouts),
+)
+
+
+@pytest.mark.parametrize("kind", TREES)
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(items=st.lists(hostile_items, min_size=1, max_size=8))
+def test_nothing_outside_the_target_is_touched(kind: str, items: list[Item]) -> None:
+    cage = Path(tempfile.mkdtemp(prefix="ck-cage-"))
+    try:
+        outside = cage / "outside"
+        outside.mkdir()
+        (outside / "secret").write_bytes(SECRET)
+        (cage / "secret").write_bytes(SECRET)
+        target = cage / "a" / "target"
+        target.mkdir(parents=True)
+        before = _outside(cage)
+        with opened(target) as root:
+            try:
+                extract(io.BytesIO(tar_of(items)), root, tree=TREES[kind](root))
+            except CkError as error:
+                assert str(error)
+            inside = snapshot(root)
+        assert _outside(cage) == before
+        assert all(SECRET not in seen.content for seen in inside.values())
+    finally:
+        shutil.rmtree(cage)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.binary(max_size=2048), flips=st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 255)), max_size=4))
+def test_garbage_is_corrupt_data_or_harmless(data: bytes, flips: list[tuple[int, int]]) -> None:
+    content = bytearray(tar_of([Item(name="a", content=data, xattrs={"user.x": b"y"}), Item(name="b/c")]))
+    for at, value in flips:
+        content[at % len(content)] = value
+    target = Path(tempfile.mkdtemp(prefix="ck-garbage-"))
+    try:
+        with opened(target) as root:
+            try:
+                extract(io.BytesIO(bytes(content)), root)
+            except CkError as error:
+                assert str(error)
+    finally:
+        shutil.rmtree(target)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@example(
+    stack=[
+        [directory("a/"), directory("c/"), symlink("b", "a")],
+        [Item(name="b/x"), symlink("b", "c"), Item(name="b/y")],
+    ]
+)
+@example(stack=[[directory("a/d/"), symlink("b", "a")], [Item(name="b/d/x"), directory("b/"), Item(name="b/d/y")]])
+@example(stack=[[symlink("c", "/")], [Item(name="c/c")]])
+@example(stack=[[symlink("a", "../a"), Item(name="a/.wh.a")]])
+@example(stack=[[symlink("b", "/"), directory("b/a/"), symlink("a", "a")]])
+@example(stack=[[Item(name="a"), Item(name="b/c")], [Item(name="b/d"), Item(name=".wh..wh..opq"), Item(name="a/e")]])
+@given(stack=st.lists(st.lists(layer_items, min_size=1, max_size=6), min_size=1, max_size=4))
+def test_overlay_and_vfs_give_the_same_tree(stack: list[list[Item]]) -> None:
+    root = Path(tempfile.mkdtemp(prefix="ck-stack-", dir="/dev/shm"))
+    try:
+        overlay = trio.run(_apply_all, OverlayStorage(sync=False), root / "overlay", stack)
+        vfs = trio.run(_apply_all, VfsStorage(sync=False), root / "vfs", stack)
+        assert overlay == vfs
+    finally:
+        shutil.rmtree(root)
+
+
+async def _apply_all(
+    driver: StorageDriver, root: Path, stack: Sequence[Sequence[Item]]
+) -> tuple[list[bool], dict[str, Seen]]:
+    """Which layers were taken, each on top of the last that was, and the tree of a container on the uppermost."""
+    await driver.open(root)
+    taken = []
+    parent = None
+    for number, items in enumerate(stack):
+        chain_id = f"sha256:{number:064}"
+        try:
+            await driver.apply(Layer(chain_id=chain_id, diff_id=chain_id, parent=parent), io.BytesIO(tar_of(items)))
+        except CorruptData:
+            taken.append(False)
+        else:
+            taken.append(True)
+            parent = chain_id
+    await driver.create("ck", parent)
+    assert await driver.changes("ck") == []
+    seen = await in_root(await driver.mounts("ck", discard=True), (), snapshot)
+    await driver.close()
+    return taken, seen
+
+
+def _outside(cage: Path) -> dict[str, tuple[int, ...]]:
+    """All that is not in the target, with times and link counts."""
+    found: dict[str, tuple[int, ...]] = {}
+    for folder, names, files in os.walk(cage):
+        if folder.endswith("/a"):
+            names.clear()
+        for name in (".", *files):
+            status = os.lstat(os.path.join(folder, name))
+            found[os.path.join(folder, name)] = (
+                status.st_ino,
+                status.st_mode,
+                status.st_uid,
+                status.st_nlink,
+                status.st_mtime_ns,
+                status.st_ctime_ns,
+            )
+    return found
