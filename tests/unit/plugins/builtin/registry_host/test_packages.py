@@ -1,9 +1,19 @@
 """What of a distribution's packages belongs to an interpreter."""
 
+from pathlib import Path
+
 import pytest
 
-from ck.plugins.builtin.registry_host._databases import parse_apk_installed, parse_dpkg_status, parse_rpm_list
-from ck.plugins.builtin.registry_host._packages import Package, bytecode, siblings, spellings, wanted
+from ck.plugins.builtin.registry_host._databases import (
+    Apk,
+    Dpkg,
+    package_manager,
+    parse_apk_installed,
+    parse_dpkg_status,
+    parse_rpm_list,
+)
+from ck.plugins.builtin.registry_host._host import Host
+from ck.plugins.builtin.registry_host._packages import Package, bytecode, program_files, siblings, spellings, wanted
 
 DPKG = """\
 Package: python3.11-minimal
@@ -118,3 +128,26 @@ def test_a_file_has_two_spellings_where_bin_is_a_link() -> None:
 
 def test_compiled_modules_lie_beside_their_source() -> None:
     assert list(bytecode(["/l/os.py", "/l/x.so"])) == [("/l/__pycache__", "os.")]
+
+
+def test_the_files_of_an_interpreter_by_dpkg(tmp_path: Path) -> None:
+    info = tmp_path / "var/lib/dpkg/info"
+    info.mkdir(parents=True)
+    (tmp_path / "var/lib/dpkg/status").write_text(DPKG)
+    (info / "python3.11-minimal.list").write_text("/.\n/bin\n/bin/python3.11\n/usr/share/doc/python3.11/copyright\n")
+    (info / "libpython3.11-stdlib:amd64.list").write_text("/usr/lib/python3.11/json/__init__.py\n")
+    (info / "libpython3.11-dev:amd64.list").write_text("/usr/lib/libpython3.11.so\n")
+    manager = package_manager(Host(str(tmp_path)))
+    assert isinstance(manager, Dpkg)
+    found = program_files(manager, "/usr/bin/python3.11")
+    assert found == ["/usr/lib/python3.11/json/__init__.py", "/.", "/bin"]
+    assert program_files(manager, "/usr/bin/python3") is None
+
+
+def test_the_files_of_an_interpreter_by_apk(tmp_path: Path) -> None:
+    (tmp_path / "lib/apk/db").mkdir(parents=True)
+    (tmp_path / "lib/apk/db/installed").write_text(APK)
+    manager = package_manager(Host(str(tmp_path)))
+    assert isinstance(manager, Apk)
+    assert program_files(manager, "/usr/bin/python3.11") == ["/usr/lib/python3.11/os.py"]
+    assert program_files(manager, "/opt/python") is None

@@ -1,0 +1,90 @@
+"""`ck exec`."""
+
+from __future__ import annotations
+
+import os
+
+from ck.cli.client.api import HIJACK, Client, name
+from ck.cli.flags import Args, Command, switch, text, texts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+COMMAND = Command(
+    "CONTAINER COMMAND [ARG...]",
+    "Execute a command in a running container",
+    (
+        switch("detach", "Detached mode: run command in the background", "d"),
+        text("detach-keys", "Override the key sequence for detaching a container"),
+        texts("env", "Set environment variables", "e"),
+        texts("env-file", "Read in a file of environment variables"),
+        switch("interactive", "Keep STDIN open even if not attached", "i"),
+        switch("privileged", "Give extended privileges to the command"),
+        switch("tty", "Allocate a pseudo-TTY", "t"),
+        text("user", 'Username or UID (format: "<name|uid>[:<group|gid>]")', "u"),
+        text("workdir", "Working directory inside the container", "w"),
+    ),
+    minimum=2,
+    maximum=None,
+    interspersed=False,
+    completes=("running", ""),
+)
+
+
+def run(args: Args, client: Client) -> int:
+    """Run a command; return its exit code, 0 if it is detached."""
+    container, *command = args.words
+    detached, tty, interactive = args.on("detach"), args.on("tty"), args.on("interactive")
+    body: dict[str, Any] = {
+        "Cmd": command,
+        "Tty": tty,
+        "AttachStdin": interactive and not detached,
+        "AttachStdout": not detached,
+        "AttachStderr": not detached,
+        "Privileged": args.on("privileged"),
+        "User": args.text("user"),
+        "WorkingDir": args.text("workdir"),
+        "Env": _environment(args),
+    }
+    if detached:
+        session = client.post(f"/containers/{name(container)}/exec", body)["Id"]
+        client.post(f"/exec/{session}/start", {"Detach": True, "Tty": tty})
+        return 0
+    return _run_attached(args, client, container, body)
+
+
+def _environment(args: Args) -> list[str]:
+    if not args.given("env") and not args.given("env-file"):
+        return []
+    from ck.cli.commands.container._body import environment_of
+
+    return environment_of(args)
+
+
+def _run_attached(args: Args, client: Client, container: str, body: dict[str, Any]) -> int:
+    from ck.cli.commands.container._attached import Wanted, check_terminal, detach_keys, resize
+    from ck.cli.terminal.detach import parse_keys
+    from ck.cli.terminal.relay import Relay
+    from ck.cli.terminal.signals import ENDING, Handlers, leave
+    from ck.cli.terminal.tty import RawTerminal, size
+
+    tty, stdin = body["Tty"], body["AttachStdin"]
+    keys = detach_keys(args) if tty else ""
+    check_terminal(Wanted(tty=tty, stdin=stdin, keys=keys, proxy=False))
+    start = {"Detach": False, "Tty": tty}
+    if keys:
+        body["DetachKeys"] = keys
+    if tty and os.isatty(1):
+        start["ConsoleSize"] = body["ConsoleSize"] = list(size(1))
+    session = client.post(f"/containers/{name(container)}/exec", body)["Id"]
+    actions: Any = dict.fromkeys(ENDING, leave)
+    if tty:
+        actions["SIGWINCH"] = lambda _: resize(client, f"/exec/{session}")
+    with Handlers(actions), RawTerminal(0, wanted=tty and stdin):
+        stream = client.request("POST", f"/exec/{session}/start", body=start, headers=HIJACK).connection
+        relay = Relay(stream, tty=tty, stdin=stdin, detach_keys=parse_keys(keys) if tty else b"")
+        if relay.run():
+            return 0
+        stream.close()
+    return int(client.get(f"/exec/{session}/json")["ExitCode"] or 0)

@@ -1,0 +1,45 @@
+"""`ck events`."""
+
+from __future__ import annotations
+
+from ck.cli.client.api import Client
+from ck.cli.commands._filters import filters
+from ck.cli.commands.container.logs import moments
+from ck.cli.flags import Args, Command, text, texts
+from ck.cli.output.listing import INSPECT_FORMAT_HELP
+from ck.cli.output.times import rfc3339_nano
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+COMMAND = Command(
+    "",
+    "Get real time events from the engine",
+    (
+        texts("filter", "Filter output based on conditions provided", "f", kind="filter"),
+        text("format", INSPECT_FORMAT_HELP),
+        text("since", "Show all events created since timestamp"),
+        text("until", "Stream events until this timestamp"),
+    ),
+)
+
+
+def run(args: Args, client: Client) -> int:
+    """Print events as they happen, one a line, until the connection ends or --until is past."""
+    template = None
+    if format_ := args.text("format"):
+        from ck.cli.output.template.evaluate import Template
+
+        template = Template("{{json .}}" if format_ == "json" else format_)
+    for event in client.stream("GET", "/events", {"filters": filters(args) or None, **moments(args)}):
+        print(template.run(event) if template else event_text(event), flush=True)
+    return 0
+
+
+def event_text(event: dict[str, Any]) -> str:
+    """`TIME TYPE ACTION ID (attribute=value, ...)`."""
+    actor = event.get("Actor") or {}
+    attributes = ", ".join(f"{key}={value}" for key, value in sorted((actor.get("Attributes") or {}).items()))
+    words = [rfc3339_nano(event["timeNano"]), event["Type"], event["Action"], actor.get("ID", "")]
+    return " ".join(words) + (f" ({attributes})" if attributes else "")

@@ -1,0 +1,1 @@
+"""Tables, Go templates, sizes and times as people read them."""

@@ -1,0 +1,1 @@
+"""Attached streams, raw mode, signals and progress bars."""

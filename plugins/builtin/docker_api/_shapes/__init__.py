@@ -1,0 +1,1 @@
+"""Records to API JSON and back. Pure."""

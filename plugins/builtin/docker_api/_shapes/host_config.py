@@ -1,0 +1,187 @@
+"""HostConfig and the API's object of the same name, which holds Resources inline. Pure."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ck.kernel.api.container import (
+    DeviceRequest,
+    HostConfig,
+    LogConfig,
+    PortBinding,
+    Resources,
+    RestartPolicySpec,
+    Ulimit,
+)
+from ck.kernel.errors import InvalidArgument
+from ck.plugins.builtin.docker_api._shapes.codec import (
+    FLAG,
+    MAYBE_FLAG,
+    MAYBE_WORDS,
+    NUMBER,
+    PAIR,
+    TEXT,
+    TEXT_MAP,
+    WORDS,
+    WORDS_OR_NULL,
+    Codec,
+    Field,
+    Json,
+    Table,
+    expect_object,
+    none_if,
+    object_list,
+    object_of,
+)
+from ck.plugins.builtin.docker_api._shapes.mounts import MOUNTS
+
+_BINDING: Final = Table(Field("HostIp", "host_ip", TEXT), Field("HostPort", "host_port", TEXT))
+_BINDINGS: Final = object_list(lambda json, where: PortBinding(**_BINDING.load(json, where)), _BINDING.dump)
+
+
+def _load_ports(value: object, name: str) -> dict[str, tuple[PortBinding, ...]]:
+    ports = expect_object(value, name).items()
+    return {TEXT.load(port, name): _BINDINGS.load(bindings or [], f"{name}.{port}") for port, bindings in ports}
+
+
+def _dump_ports(ports: Mapping[str, tuple[PortBinding, ...]]) -> Json:
+    return {port: _BINDINGS.dump(bindings) for port, bindings in ports.items()}
+
+
+_DEVICE: Final = Table(
+    Field("PathOnHost", "path_on_host", TEXT),
+    Field("PathInContainer", "path_in_container", TEXT),
+    Field("CgroupPermissions", "permissions", TEXT),
+)
+
+
+def _load_device(json: Json, where: str) -> DeviceRequest:
+    device = _DEVICE.load(json, where)
+    if not device.get("path_on_host"):
+        raise InvalidArgument(f"{where}PathOnHost must not be empty")
+    device["path_in_container"] = device.get("path_in_container") or device["path_on_host"]
+    device["permissions"] = device.get("permissions") or "rwm"
+    return DeviceRequest(**device)
+
+
+_ULIMIT: Final = Table(Field("Name", "name", TEXT), Field("Soft", "soft", NUMBER), Field("Hard", "hard", NUMBER))
+
+
+def _load_ulimit(json: Json, where: str) -> Ulimit:
+    limit = _ULIMIT.load(json, where)
+    if not limit.get("name"):
+        raise InvalidArgument(f"{where}Name must not be empty")
+    return Ulimit(name=limit["name"], soft=limit.get("soft", 0), hard=limit.get("hard", 0))
+
+
+_LOG: Final = Table(Field("Type", "type", TEXT), Field("Config", "config", TEXT_MAP))
+_RESTART: Final = Table(Field("Name", "name", TEXT), Field("MaximumRetryCount", "maximum_retry_count", NUMBER))
+
+
+def _load_network_mode(value: object, name: str) -> str:
+    mode: str = TEXT.load(value, name)
+    return "" if mode == "default" else mode
+
+
+def _load_isolation(value: object, name: str) -> str:
+    if value not in ("", "default"):
+        raise InvalidArgument(f"{name} {value!r} is not supported on Linux: it is empty or 'default'")
+    return str(value)
+
+
+RESOURCES: Final = Table(
+    Field("CpuShares", "cpu_shares", NUMBER),
+    Field("Memory", "memory", NUMBER),
+    Field("NanoCpus", "nano_cpus", NUMBER),
+    Field("BlkioWeight", "blkio_weight", NUMBER),
+    Field("CpuPeriod", "cpu_period", NUMBER),
+    Field("CpuQuota", "cpu_quota", NUMBER),
+    Field("CpusetCpus", "cpuset_cpus", TEXT),
+    Field("CpusetMems", "cpuset_mems", TEXT),
+    Field("MemoryReservation", "memory_reservation", NUMBER),
+    Field("MemorySwap", "memory_swap", NUMBER),
+    Field("MemorySwappiness", "memory_swappiness", none_if(-1)),
+    Field("OomKillDisable", "oom_kill_disable", FLAG),
+    Field("PidsLimit", "pids_limit", none_if(0, -1)),
+)
+
+HOST_CONFIG: Final = Table(
+    Field("Binds", "binds", WORDS_OR_NULL),
+    Field("ContainerIDFile", "container_id_file", TEXT),
+    Field("LogConfig", "log_config", object_of(_LOG, LogConfig)),
+    Field("NetworkMode", "network_mode", Codec(_load_network_mode, lambda mode: mode or "default")),
+    Field("PortBindings", "port_bindings", Codec(_load_ports, _dump_ports)),
+    Field("RestartPolicy", "restart_policy", object_of(_RESTART, RestartPolicySpec)),
+    Field("AutoRemove", "auto_remove", FLAG),
+    Field("VolumeDriver", "volume_driver", TEXT),
+    Field("VolumesFrom", "volumes_from", WORDS_OR_NULL),
+    Field("ConsoleSize", "console_size", PAIR),
+    Field("Annotations", "annotations", TEXT_MAP),
+    Field("CapAdd", "cap_add", WORDS_OR_NULL),
+    Field("CapDrop", "cap_drop", WORDS_OR_NULL),
+    Field("CgroupnsMode", "cgroupns_mode", TEXT),
+    Field("Dns", "dns", WORDS),
+    Field("DnsOptions", "dns_options", WORDS),
+    Field("DnsSearch", "dns_search", WORDS),
+    Field("ExtraHosts", "extra_hosts", WORDS_OR_NULL),
+    Field("GroupAdd", "group_add", WORDS_OR_NULL),
+    Field("IpcMode", "ipc_mode", TEXT),
+    Field("Links", "links", WORDS_OR_NULL),
+    Field("OomScoreAdj", "oom_score_adj", NUMBER),
+    Field("PidMode", "pid_mode", TEXT),
+    Field("Privileged", "privileged", FLAG),
+    Field("PublishAllPorts", "publish_all_ports", FLAG),
+    Field("ReadonlyRootfs", "readonly_rootfs", FLAG),
+    Field("SecurityOpt", "security_opt", WORDS_OR_NULL),
+    Field("StorageOpt", "storage_opt", TEXT_MAP),
+    Field("Tmpfs", "tmpfs", TEXT_MAP),
+    Field("UTSMode", "uts_mode", TEXT),
+    Field("UsernsMode", "userns_mode", TEXT),
+    Field("ShmSize", "shm_size", NUMBER),
+    Field("Sysctls", "sysctls", TEXT_MAP),
+    Field("Runtime", "runtime", TEXT),
+    Field("Isolation", "isolation", Codec(_load_isolation, str)),
+    Field("CgroupParent", "cgroup_parent", TEXT),
+    Field("Devices", "devices", object_list(_load_device, _DEVICE.dump)),
+    Field("DeviceCgroupRules", "device_cgroup_rules", WORDS_OR_NULL),
+    Field("Ulimits", "ulimits", object_list(_load_ulimit, _ULIMIT.dump)),
+    Field("Init", "init", MAYBE_FLAG),
+    Field("Mounts", "mounts", MOUNTS),
+    Field("MaskedPaths", "masked_paths", MAYBE_WORDS),
+    Field("ReadonlyPaths", "readonly_paths", MAYBE_WORDS),
+)
+
+_OMITTED_WHEN_EMPTY: Final = ("Annotations", "Init", "Mounts", "StorageOpt", "Sysctls", "Tmpfs")
+
+_NEVER_SET: Final[Mapping[str, object]] = {
+    # Fields that Docker always shows, for which this engine has nothing to ask: the values mean "not set".
+    "BlkioDeviceReadBps": [],
+    "BlkioDeviceReadIOps": [],
+    "BlkioDeviceWriteBps": [],
+    "BlkioDeviceWriteIOps": [],
+    "BlkioWeightDevice": [],
+    "Cgroup": "",
+    "CpuCount": 0,
+    "CpuPercent": 0,
+    "CpuRealtimePeriod": 0,
+    "CpuRealtimeRuntime": 0,
+    "DeviceRequests": None,
+    "IOMaximumBandwidth": 0,
+    "IOMaximumIOps": 0,
+}
+
+
+def load_host_config(json: Mapping[str, Any]) -> HostConfig:
+    """Raises: InvalidArgument, naming a field that is malformed or that this engine does not have."""
+    resources = {key: value for key, value in json.items() if RESOURCES.knows(key)}
+    rest = {key: value for key, value in json.items() if key not in resources}
+    where = "HostConfig."
+    return HostConfig(resources=Resources(**RESOURCES.load(resources, where)), **HOST_CONFIG.load(rest, where))
+
+
+def host_config_json(host: HostConfig) -> Json:
+    """As `inspect` shows it."""
+    json = HOST_CONFIG.dump(host) | RESOURCES.dump(host.resources) | dict(_NEVER_SET)
+    for key in _OMITTED_WHEN_EMPTY:
+        if json[key] is None or json[key] in ({}, []):
+            del json[key]
+    return json

@@ -1,0 +1,136 @@
+"""Images, their history and their removal as the API shows them; which of them `images` lists. Pure."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Final
+
+from ck.kernel.api.image import HistoryEntry, Image, ImageRemoval, Progress
+from ck.plugins.builtin.docker_api._shapes.codec import Json
+from ck.plugins.builtin.docker_api._shapes.config import config_json
+from ck.plugins.builtin.docker_api._shapes.filters import Filters, check_names, flag, labels_match
+from ck.plugins.builtin.docker_api._shapes.times import ZERO, parse_time, rfc3339, unix_seconds
+
+KNOWN_FILTERS: Final = frozenset({"before", "dangling", "label", "reference", "since", "until"})
+Familiar = Callable[[str], str]
+
+
+def image_summary_json(image: Image, familiar: Familiar, *, shared: int = -1, containers: int = -1) -> Json:
+    """One line of `images`; -1 says "not counted"."""
+    return {
+        "Id": image.id,
+        "ParentId": "",
+        "RepoTags": [familiar(tag) for tag in image.tags],
+        "RepoDigests": [familiar(digest) for digest in image.digests],
+        "Created": unix_seconds(image.created),
+        "Size": image.size,
+        "SharedSize": shared,
+        "Labels": dict(image.config.labels),
+        "Containers": containers,
+    }
+
+
+def image_json(image: Image, familiar: Familiar) -> Json:
+    """What `image inspect` shows."""
+    json: Json = {
+        "Id": image.id,
+        "RepoTags": [familiar(tag) for tag in image.tags],
+        "RepoDigests": [familiar(digest) for digest in image.digests],
+        "Parent": "",
+        "Comment": image.comment,
+        "Created": rfc3339(image.created),
+        "DockerVersion": "",
+        "Author": image.author,
+        "Config": config_json(image.config),
+        "Architecture": image.architecture,
+        "Os": image.os,
+        "Size": image.size,
+        "GraphDriver": {"Name": image.storage_driver, "Data": None},
+        "RootFS": {"Type": "layers", "Layers": list(image.diff_ids)},
+        "Metadata": {"LastTagTime": ZERO},
+    }
+    if image.variant:
+        json["Variant"] = image.variant
+    return json
+
+
+def history_json(entry: HistoryEntry, familiar: Familiar) -> Json:
+    return {
+        "Id": entry.image_id,
+        "Created": unix_seconds(entry.created),
+        "CreatedBy": entry.created_by,
+        "Tags": [familiar(tag) for tag in entry.tags] or None,
+        "Size": entry.size,
+        "Comment": entry.comment,
+    }
+
+
+def removals_json(removals: Sequence[ImageRemoval], familiar: Familiar) -> list[Json]:
+    return [{"Untagged": familiar(one.untagged)} if one.untagged else {"Deleted": one.deleted} for one in removals]
+
+
+def progress_json(progress: Progress) -> Json:
+    """One message of a pull's stream."""
+    json: Json = {"status": progress.status}
+    if progress.current or progress.total:
+        json["progressDetail"] = {"current": progress.current, "total": progress.total}
+    elif progress.id:
+        json["progressDetail"] = {}
+    if progress.id:
+        json["id"] = progress.id
+    return json
+
+
+def image_test(
+    filters: Filters, familiar: Familiar, *, before: datetime | None = None, since: datetime | None = None
+) -> Callable[[Image], bool]:
+    """A test whether `images` lists an image; *before* and *since* are when the images of these filters were made.
+
+    Raises: InvalidArgument for an unknown filter or a value that does not parse.
+    """
+    check_names(filters, KNOWN_FILTERS)
+    tests = list(_tests(filters, familiar, before, since))
+    return lambda image: all(test(image) for test in tests)
+
+
+def _tests(
+    filters: Filters, familiar: Familiar, before: datetime | None, since: datetime | None
+) -> Iterator[Callable[[Image], bool]]:
+    dangling = flag(filters, "dangling")
+    if dangling is not None:
+        yield lambda image: (not image.tags) is dangling
+    if labels := filters.get("label"):
+        yield lambda image: labels_match(labels, image.config.labels)
+    if references := filters.get("reference"):
+        yield lambda image: any(
+            _matches_reference(familiar(name), references) for name in (*image.tags, *image.digests)
+        )
+    untils = [parse_time(value, "until") for value in filters.get("until", ())]
+    limits = [limit for limit in (before, *untils) if limit is not None]
+    if limits:
+        yield lambda image: image.created is not None and image.created < min(limits)
+    if since is not None:
+        yield lambda image: image.created is not None and image.created > since
+
+
+def _matches_reference(name: str, wanted: Sequence[str]) -> bool:
+    """Shell patterns against "name:tag", "name@digest" and the bare name; `*` does not cross a slash."""
+    bare = name.partition("@")[0]
+    head, slash, last = bare.rpartition("/")
+    bare = head + slash + last.partition(":")[0]
+    return any(
+        candidate.count("/") == pattern.count("/") and all(map(fnmatchcase, candidate.split("/"), pattern.split("/")))
+        for pattern in wanted
+        for candidate in (name, bare)
+    )
+
+
+def names_by_reference(images: Sequence[Image], familiar: Familiar) -> Mapping[str, str]:
+    """Image IDs by the ways a user may have typed a tag, to tell whether a container's image is still called so."""
+    found = {}
+    for image in images:
+        for tag in image.tags:
+            short = familiar(tag)
+            for spelling in (tag, short, short.removesuffix(":latest")):
+                found[spelling] = image.id
+    return found

@@ -1,0 +1,87 @@
+"""References, platforms and credentials as pulls give them. Pure."""
+
+import base64
+import binascii
+from typing import Any, Final
+
+from ck.kernel.drivers.registry import Credentials, Platform
+from ck.kernel.errors import InvalidArgument
+from ck.plugins.builtin.docker_api._shapes.codec import TEXT, Field, Json, Table
+from ck.plugins.builtin.docker_api.exchange import parse_json
+
+_MACHINES: Final = {
+    "x86_64": "amd64",
+    "x86-64": "amd64",
+    "aarch64": "arm64",
+    "armhf": "arm",
+    "armel": "arm",
+    "i386": "386",
+}
+
+AUTH: Final = Table(
+    Field("username", "username", TEXT),
+    Field("password", "password", TEXT),
+    Field("identitytoken", "identity_token", TEXT),
+    ignored=("auth", "email", "serveraddress"),
+)
+
+
+def pull_reference(image: str, tag: str) -> str:
+    """`fromImage` and `tag` in one; a tag that is a digest pins."""
+    if not image:
+        raise InvalidArgument("fromImage must name an image to pull")
+    if not tag or "@" in image:
+        return image
+    return f"{image}@{tag}" if ":" in tag else f"{image}:{tag}"
+
+
+def asks_for_all_tags(image: str, tag: str) -> bool:
+    """Neither tag nor digest: Docker pulls every tag of the repository."""
+    return not tag and "@" not in image and ":" not in image.rpartition("/")[2]
+
+
+def parse_platform(text: str) -> Platform | None:
+    """ "linux/arm64/v8", "arm64" or a JSON object -> a Platform; "" -> None. Raises: InvalidArgument."""
+    if not text:
+        return None
+    if text.startswith("{"):
+        fields = parse_json(text.encode(), "platform")
+        parts = [fields.get("os") or "linux", fields.get("architecture"), fields.get("variant") or ""]
+    else:
+        parts = list(text.split("/"))
+        if len(parts) == 1:
+            parts = ["linux", *parts]
+    if not 2 <= len(parts) <= 3 or not all(isinstance(part, str) for part in parts) or not (parts[0] and parts[1]):
+        raise InvalidArgument(f"platform must be os/architecture/variant, such as linux/amd64, not {text!r}")
+    system, machine, variant = [part.lower() for part in (*parts, "")][:3]
+    return Platform(os=system, architecture=_MACHINES.get(machine, machine), variant=variant)
+
+
+def load_credentials(auth: Json) -> Credentials | None:
+    """An AuthConfig; None where it holds nothing. `auth` is base64 of "user:password", as in config.json."""
+    fields: dict[str, Any] = AUTH.load(auth, "the credentials' ")
+    if isinstance(encoded := auth.get("auth"), str) and encoded and not fields.get("username"):
+        username, colon, password = _unbase64(encoded, "the credentials' auth").partition(b":")
+        if colon:
+            fields |= {"username": username.decode(errors="replace"), "password": password.decode(errors="replace")}
+    credentials = Credentials(**fields)
+    return credentials if credentials != Credentials() else None
+
+
+def header_credentials(header: str) -> Credentials | None:
+    """X-Registry-Auth: base64url of an AuthConfig. Raises: InvalidArgument for a malformed one."""
+    if not header:
+        return None
+    auth = parse_json(_unbase64(header, "X-Registry-Auth"), "X-Registry-Auth")
+    if auth is not None and not isinstance(auth, dict):
+        raise InvalidArgument("X-Registry-Auth must hold a JSON object")
+    return load_credentials(auth or {})
+
+
+def _unbase64(text: str, name: str) -> bytes:
+    """Either alphabet, padded or not: clients differ."""
+    try:
+        plain = text.replace("-", "+").replace("_", "/").rstrip("=")
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidArgument(f"{name} is not valid base64") from None

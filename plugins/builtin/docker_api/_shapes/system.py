@@ -1,0 +1,161 @@
+"""`version`, `info` and `system df`. Pure: what it needs to know of the host is handed in."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from ck.kernel.api.container import Container
+from ck.kernel.api.engine import SystemInfo
+from ck.kernel.api.image import DiskUsage, Image
+from ck.kernel.api.volume import Volume
+from ck.plugins.builtin.docker_api import versions
+from ck.plugins.builtin.docker_api._shapes.codec import Json
+from ck.plugins.builtin.docker_api._shapes.image import Familiar, image_summary_json
+from ck.plugins.builtin.docker_api._shapes.times import rfc3339
+from ck.plugins.builtin.docker_api._shapes.volume import volume_json
+
+
+@attrs.frozen(kw_only=True)
+class Host:
+    """The machine. `architecture` as uname(1) says it, `goarch` as Go does; memory in bytes."""
+
+    kernel: str
+    architecture: str
+    goarch: str
+    operating_system: str
+    os_version: str
+    cpus: int
+    memory: int
+    python: str
+    forwards_ipv4: bool
+
+
+def version_json(host: Host) -> Json:
+    details = {
+        "ApiVersion": versions.spell(versions.NEWEST),
+        "MinAPIVersion": versions.spell(versions.MINIMUM),
+        "Os": "linux",
+        "Arch": host.goarch,
+        "KernelVersion": host.kernel,
+        "Experimental": "false",
+        "GitCommit": "",
+        # Clients print this under "Go version"; the field has no other name.
+        "GoVersion": f"none (Python {host.python})",
+        "BuildTime": "",
+    }
+    return {
+        "Platform": {"Name": "ck"},
+        "Components": [{"Name": "Engine", "Version": versions.ENGINE, "Details": details}],
+        "Version": versions.ENGINE,
+        **{key: value for key, value in details.items() if key != "Experimental"},
+    }
+
+
+def info_json(info: SystemInfo, host: Host) -> Json:
+    features = info.features
+    return {
+        "ID": info.id,
+        "Containers": info.containers,
+        "ContainersRunning": info.running,
+        "ContainersPaused": info.paused,
+        "ContainersStopped": info.stopped,
+        "Images": info.images,
+        "Driver": info.storage_driver,
+        "DriverStatus": [list(pair) for pair in info.storage_status],
+        "Plugins": _plugins_json(info),
+        "MemoryLimit": True,
+        "SwapLimit": True,
+        "CpuCfsPeriod": True,
+        "CpuCfsQuota": True,
+        "CPUShares": True,
+        "CPUSet": True,
+        "PidsLimit": True,
+        "OomKillDisable": str(features.get("cgroup_version", "")) == "1",
+        "IPv4Forwarding": host.forwards_ipv4,
+        "Debug": False,
+        "NFd": 0,
+        "NGoroutines": 0,
+        "SystemTime": rfc3339(info.time),
+        "LoggingDriver": info.log_driver,
+        "CgroupDriver": "cgroupfs",
+        "CgroupVersion": str(features.get("cgroup_version", "1")),
+        "NEventsListener": 0,
+        "KernelVersion": host.kernel,
+        "OperatingSystem": host.operating_system,
+        "OSVersion": host.os_version,
+        "OSType": "linux",
+        "Architecture": host.architecture,
+        "IndexServerAddress": "https://index.docker.io/v1/",
+        "RegistryConfig": {"InsecureRegistryCIDRs": ["127.0.0.0/8", "::1/128"], "IndexConfigs": {}, "Mirrors": []},
+        "NCPU": host.cpus,
+        "MemTotal": host.memory,
+        "GenericResources": None,
+        "DockerRootDir": info.root,
+        "HttpProxy": "",
+        "HttpsProxy": "",
+        "NoProxy": "",
+        "Name": info.name,
+        "Labels": [],
+        "ExperimentalBuild": False,
+        "ServerVersion": versions.ENGINE,
+        "Runtimes": {info.runtime: {"path": "", "status": {str(key): str(features[key]) for key in features}}},
+        "DefaultRuntime": info.runtime,
+        "Swarm": {
+            "NodeID": "",
+            "NodeAddr": "",
+            "LocalNodeState": "inactive",
+            "ControlAvailable": False,
+            "Error": "",
+            "RemoteManagers": None,
+        },
+        "LiveRestoreEnabled": True,
+        "Isolation": "",
+        "InitBinary": "ck-init",
+        "ContainerdCommit": {"ID": ""},
+        "RuncCommit": {"ID": ""},
+        "InitCommit": {"ID": ""},
+        "SecurityOptions": ["name=seccomp,profile=builtin"] if features.get("seccomp") else [],
+        "CDISpecDirs": [],
+        "Warnings": list(info.warnings) or None,
+    }
+
+
+def _plugins_json(info: SystemInfo) -> Json:
+    def names(kind: str) -> list[str]:
+        return sorted(info.plugins.get(kind, ()))
+
+    return {"Volume": names("volume"), "Network": names("network"), "Authorization": None, "Log": names("log")}
+
+
+def usage_json(
+    usage: DiskUsage,
+    images: Sequence[Image],
+    containers: Sequence[Json],
+    records: Sequence[Container],
+    volumes: Sequence[Volume],
+    familiar: Familiar,
+    kinds: Sequence[str],
+) -> Json:
+    """`system df`; *kinds* limits it to some of "container", "image", "volume", "build-cache", if not empty.
+    *containers* are the summaries of *records*."""
+    wanted = set(kinds) or {"container", "image", "volume", "build-cache"}
+    users: dict[str, int] = {}
+    for record in records:
+        users[record.image_id] = users.get(record.image_id, 0) + 1
+    json: dict[str, Any] = {}
+    if "image" in wanted:
+        json["LayersSize"] = usage.layers_size
+        json["Images"] = [
+            image_summary_json(
+                image, familiar, shared=usage.image_shared.get(image.id, 0), containers=users.get(image.id, 0)
+            )
+            for image in images
+        ]
+    if "container" in wanted:
+        json["Containers"] = list(containers)
+    if "volume" in wanted:
+        json["Volumes"] = [volume_json(volume, size=usage.volumes.get(volume.name, -1)) for volume in volumes]
+    if "build-cache" in wanted:
+        json["BuildCache"] = []
+    return json

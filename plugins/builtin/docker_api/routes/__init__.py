@@ -1,0 +1,32 @@
+"""The endpoints: one module a noun, each with a table ROUTES."""
+
+from typing import Final
+
+from ck.plugins.builtin.docker_api.router import Route
+from ck.plugins.builtin.docker_api.routes import (
+    archive,
+    attach,
+    container_verbs,
+    containers,
+    events,
+    execs,
+    images,
+    networks,
+    system,
+    unsupported,
+    volumes,
+)
+
+ROUTES: Final[tuple[Route, ...]] = (
+    *system.ROUTES,
+    *containers.ROUTES,
+    *container_verbs.ROUTES,
+    *attach.ROUTES,
+    *archive.ROUTES,
+    *execs.ROUTES,
+    *images.ROUTES,
+    *volumes.ROUTES,
+    *networks.ROUTES,
+    *events.ROUTES,
+    *unsupported.ROUTES,
+)

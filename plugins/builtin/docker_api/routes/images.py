@@ -1,0 +1,119 @@
+"""Images: list, pull, inspect, history, tag, remove, prune."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Final, cast
+
+from ck.kernel.api.image import Progress
+from ck.kernel.errors import InvalidArgument, Unsupported
+from ck.plugins.builtin.docker_api import streams, versions
+from ck.plugins.builtin.docker_api._shapes.filters import check_names
+from ck.plugins.builtin.docker_api._shapes.image import (
+    history_json,
+    image_json,
+    image_summary_json,
+    image_test,
+    progress_json,
+    removals_json,
+)
+from ck.plugins.builtin.docker_api._shapes.reference import (
+    asks_for_all_tags,
+    header_credentials,
+    parse_platform,
+    pull_reference,
+)
+from ck.plugins.builtin.docker_api.exchange import Reply, Request, json_reply
+from ck.plugins.builtin.docker_api.router import Route
+
+_PRUNE_FILTERS: Final = frozenset({"dangling", "label", "label!", "until"})
+
+
+_HUB: Final = "docker.io/"
+
+
+async def list_images(request: Request) -> Reply:
+    images, filters = request.engine.images, request.filters()
+    if old := request.query.text("filter"):  # until 1.41
+        filters.setdefault("reference", [old])
+    before = [(await images.get(ref)).created for ref in filters.get("before", ())]
+    since = [(await images.get(ref)).created for ref in filters.get("since", ())]
+    test = image_test(filters, images.familiar, before=before[0] if before else None, since=since[0] if since else None)
+    shared: Mapping[str, int] = {}
+    if request.query.flag("shared-size"):
+        shared = (await request.engine.system.disk_usage()).image_shared
+    lines = [
+        image_summary_json(image, images.familiar, shared=shared.get(image.id, -1))
+        for image in await images.list()
+        if test(image)
+    ]
+    return json_reply([versions.image_fields(line, request.version) for line in lines])
+
+
+async def pull(request: Request) -> None:
+    query = request.query
+    if query.text("fromSrc"):
+        raise Unsupported("importing an image from a tar is not supported by this engine yet")
+    images, image, tag = request.engine.images, query.text("fromImage"), query.text("tag")
+    reference = pull_reference(image, tag)
+    if reference.startswith(_HUB):
+        # The docker client writes every name out in full; a name that is short here may mean something else (host/sh).
+        reference = images.familiar(reference)
+    progress = images.pull(
+        reference,
+        parse_platform(query.text("platform").lower()),
+        header_credentials(request.headers.get("x-registry-auth", "")),
+        all_tags=asks_for_all_tags(image, tag),
+    )
+    # Leaving the generator cancels the pull, so it is closed here and not whenever it is collected.
+    async with aclosing(cast(AsyncGenerator[Progress, None], progress)):
+        # What fails before any progress (no such image, no access) is still told by a status.
+        first = await anext(progress, None)
+        async with streams.json_stream(request) as send:
+            if first is not None:
+                await send(progress_json(first))
+            async for step in progress:
+                await send(progress_json(step))
+
+
+async def inspect(request: Request) -> Reply:
+    images = request.engine.images
+    image = await images.get(request.id)
+    return json_reply(versions.image_fields(image_json(image, images.familiar), request.version))
+
+
+async def history(request: Request) -> Reply:
+    images = request.engine.images
+    return json_reply([history_json(entry, images.familiar) for entry in await images.history(request.id)])
+
+
+async def tag(request: Request) -> Reply:
+    repo, name = request.query.text("repo"), request.query.text("tag")
+    if not repo:
+        raise InvalidArgument("repo must name the new tag's repository")
+    await request.engine.images.tag(request.id, f"{repo}:{name}" if name else repo)
+    return Reply(status=201)
+
+
+async def remove(request: Request) -> Reply:
+    images, query = request.engine.images, request.query
+    removals = await images.remove(request.id, force=query.flag("force"), prune=not query.flag("noprune"))
+    return json_reply(removals_json(removals, images.familiar))
+
+
+async def prune(request: Request) -> Reply:
+    filters = request.filters()
+    check_names(filters, _PRUNE_FILTERS)
+    removals, space = await request.engine.images.prune(filters)
+    deleted = removals_json(removals, request.engine.images.familiar)
+    return json_reply({"ImagesDeleted": deleted or None, "SpaceReclaimed": space})
+
+
+ROUTES: Final = (
+    Route("GET", "/images/json", list_images),
+    Route("POST", "/images/create", pull, watched=True),
+    Route("POST", "/images/prune", prune),
+    Route("GET", "/images/{id:path}/json", inspect),
+    Route("GET", "/images/{id:path}/history", history),
+    Route("POST", "/images/{id:path}/tag", tag),
+    Route("DELETE", "/images/{id:path}", remove),
+)

@@ -1,0 +1,49 @@
+"""Endpoints of Docker that this engine does not serve: said in one sentence, so that a client need not guess."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ck.kernel.errors import Unsupported
+from ck.plugins.builtin.docker_api.exchange import Handler, Reply, Request
+from ck.plugins.builtin.docker_api.router import Route
+
+_WHAT: Final = {
+    "building images": ("POST /build", "POST /build/prune", "POST /session", "POST /grpc"),
+    "committing a container to an image": ("POST /commit",),
+    "exporting a container": ("GET /containers/{id}/export",),
+    "statistics of a container": ("GET /containers/{id}/stats",),
+    "updating a container": ("POST /containers/{id}/update",),
+    "attaching by WebSocket": ("GET /containers/{id}/attach/ws",),
+    "pushing images": ("POST /images/{id:path}/push",),
+    "saving images": ("GET /images/get", "GET /images/{id:path}/get"),
+    "loading images": ("POST /images/load",),
+    "searching for images": ("GET /images/search",),
+    "asking a registry for an image": ("GET /distribution/{id:path}/json",),
+    "changing networks": (
+        "POST /networks/create",
+        "POST /networks/prune",
+        "POST /networks/{id}/connect",
+        "POST /networks/{id}/disconnect",
+        "DELETE /networks/{id}",
+    ),
+    "updating a volume": ("PUT /volumes/{id}",),
+    "Docker's plugins": ("GET /plugins",),
+}
+
+
+def _refusal(what: str) -> Handler:
+    async def refuse(_: Request) -> Reply:
+        raise Unsupported(f"this engine does not support {what}")
+
+    return refuse
+
+
+def _routes() -> Iterator[Route]:
+    for what, endpoints in _WHAT.items():
+        refuse = _refusal(what)
+        for endpoint in endpoints:
+            method, _, pattern = endpoint.partition(" ")
+            yield Route(method, pattern, refuse)
+
+
+ROUTES: Final = tuple(_routes())

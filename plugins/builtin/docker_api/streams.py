@@ -1,0 +1,99 @@
+"""Answers that go on: JSON streams, Docker's frames, and the heads of hijacked connections."""
+
+import base64
+import logging
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from ck.kernel.drivers.log import LogRecord, Stream
+from ck.kernel.errors import CkError
+from ck.plugins.builtin.docker_api import errors
+from ck.plugins.builtin.docker_api._shapes.times import rfc3339_ns
+from ck.plugins.builtin.docker_api.exchange import JSON, ClientGone, Hijacked, Request, json_bytes
+
+log = logging.getLogger(__name__)
+
+Send = Callable[[object], Awaitable[None]]
+
+_FRAME: Final = struct.Struct(">B3xL")
+
+
+def frame(stream: Stream, payload: bytes) -> bytes:
+    """One frame of a multiplexed stream: stream number, three zeros, big-endian length, payload."""
+    return _FRAME.pack(stream, len(payload)) + payload
+
+
+def log_chunk(batch: Iterable[LogRecord], *, framed: bool, timestamps: bool, details: bool) -> bytes:
+    """A batch of log lines as one piece of the response, one frame a line. `details` would be the log driver's
+    attributes; no driver keeps any, so what is left of them is the space that Docker puts after them."""
+    pack, pieces = _FRAME.pack, []
+    for record in batch:
+        line = record.line
+        if details:
+            line = b" " + line
+        if timestamps:
+            line = rfc3339_ns(record.time_ns).encode() + b" " + line
+        if framed:
+            pieces.append(pack(record.stream, len(line)))
+        pieces.append(line)
+    return b"".join(pieces)
+
+
+def error_tail(request: Request, exc: BaseException, *, framed: bool) -> bytes:
+    """An error for a raw stream whose head is out: a sentence, on stderr where there is one. Bugs are logged."""
+    text = _told(request, exc).encode() + b"\r\n"
+    return frame(Stream.STDERR, text) if framed else text
+
+
+def _told(request: Request, exc: BaseException) -> str:
+    cause = errors.cause_of(exc)
+    if not isinstance(cause, CkError):
+        log.error("%s %s failed after its answer began", request.method, request.path, exc_info=exc)
+    return errors.message_of(cause)
+
+
+@asynccontextmanager
+async def json_stream(request: Request) -> AsyncIterator[Send]:
+    """Open a stream of JSON documents. An error inside is told as the last of them, since the status is out already."""
+    channel = request.channel
+    await channel.open_stream(JSON)
+
+    async def send(value: object) -> None:
+        await channel.send(json_bytes(value))
+
+    try:
+        yield send
+    except ClientGone:
+        raise
+    except Exception as exc:
+        message = _told(request, exc)
+        await send({"errorDetail": {"message": message}, "error": message})
+
+
+@asynccontextmanager
+async def told_on_stream(request: Request, taken: Hijacked, *, framed: bool) -> AsyncIterator[None]:
+    """Around handing over a hijacked connection: an error inside is told on it, and ends it."""
+    try:
+        yield
+    except Exception as exc:
+        text = error_tail(request, exc, framed=framed)
+        # One sentence fits into the buffer of a socket that nothing was written to yet. A client that has gone, or a
+        # runtime that took the socket and failed later, leaves nobody to tell.
+        with suppress(OSError), taken.socket as stream:
+            stream.send(text)
+
+
+def hijack_head(content_type: str, *, upgrade: str | None) -> bytes:
+    """The head after which a connection is a raw stream. *upgrade* is the protocol that the client asked to switch to;
+    clients that asked for none get a response without length, which ends with the connection."""
+    if upgrade:
+        switch = f"101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: {upgrade}"
+        return f"HTTP/1.1 {switch}\r\nContent-Type: {content_type}\r\n\r\n".encode()
+    return f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n\r\n".encode()
+
+
+def encode_header(value: object) -> str:
+    """A JSON document as a header's value (X-Docker-Container-Path-Stat)."""
+    return base64.b64encode(json_bytes(value).rstrip()).decode()

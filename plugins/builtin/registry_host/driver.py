@@ -1,0 +1,93 @@
+"""The `host` registry driver: `host/NAME` is an image of program NAME of this machine, made when it is pulled."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import trio
+
+from ck.kernel.drivers.platform import canonical, describe
+from ck.kernel.drivers.registry import Credentials, Descriptor, ImageSource, Manifest, Platform
+from ck.kernel.errors import NotFound, Unsupported
+from ck.plugins.builtin.registry_host._reference import PREFIX, Reference
+
+if TYPE_CHECKING:
+    from ck.plugins.builtin.registry_host._image import Builder, HostImage
+
+
+class HostRegistry:
+    """Serves `host/NAME`. *path* is the $PATH to look in (None: that of this process), *root* the machine's root."""
+
+    name = "host"
+
+    def __init__(self, *, path: str | None = None, root: str = "/") -> None:
+        self._path = path
+        self._root = root
+        self._builder: Builder | None = None
+
+    def claims(self, reference: str) -> bool:
+        return reference.startswith(PREFIX)
+
+    def normalize(self, reference: str) -> str:
+        return str(Reference.parse(reference))
+
+    def familiar(self, normalized: str) -> str:
+        return Reference.parse(normalized).familiar
+
+    @asynccontextmanager
+    async def source(self, reference: str, credentials: Credentials | None) -> AsyncIterator[ImageSource]:
+        yield HostSource(Reference.parse(reference), await trio.to_thread.run_sync(self._ready))
+
+    async def login(self, server: str, credentials: Credentials) -> str:
+        raise Unsupported(f'"{server}" needs no login: host/ images are made of this machine\'s own programs')
+
+    def _ready(self) -> "Builder":
+        # pyelftools costs 40 ms and some megabytes, which only those pay who pull such an image.
+        from ck.plugins.builtin.registry_host._image import DEFAULT_PATH, Builder
+
+        if self._builder is None:
+            path = self._path if self._path is not None else os.environ.get("PATH", DEFAULT_PATH)
+            self._builder = Builder(self._root, path)
+        return self._builder
+
+
+class HostSource:
+    """One image of a program, as its files were when the manifest was asked for."""
+
+    def __init__(self, reference: Reference, builder: "Builder") -> None:
+        self.name = reference.familiar
+        self._reference = reference
+        self._builder = builder
+        self._image: HostImage | None = None
+
+    async def manifest(self, platform: Platform) -> Manifest:
+        wanted, own = canonical(platform), canonical(Platform(architecture=os.uname().machine))
+        if (wanted.os, wanted.architecture) != (own.os, own.architecture):
+            raise NotFound(f'"{self.name}" is for {describe(own)} as this machine is, not for {describe(platform)}')
+        program, digest = self._reference.program, self._reference.digest
+        self._image = await trio.to_thread.run_sync(self._builder.build, program, own)
+        manifest = self._image.manifest
+        if digest not in ("", manifest.digest):
+            raise NotFound(f'"{PREFIX}{program}" is {manifest.digest} now: its files are no longer those of {digest}')
+        return manifest
+
+    @asynccontextmanager
+    async def blob(self, descriptor: Descriptor, offset: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+        yield self._read(descriptor, offset)
+
+    async def _read(self, descriptor: Descriptor, offset: int) -> AsyncIterator[bytes]:
+        image = self._image
+        chunks: Iterator[bytes]
+        if image and descriptor.digest == image.manifest.config.digest:
+            chunks = iter((image.config,))
+        elif image and descriptor.digest == image.manifest.layers[0].digest:
+            chunks = image.layer()
+        else:
+            raise NotFound(f'"{self.name}" has no blob {descriptor.digest}')
+        skip = offset
+        # Files are read in a thread, a chunk at a time: what the reader does not take is never read ahead.
+        while (chunk := await trio.to_thread.run_sync(next, chunks, None)) is not None:
+            if len(chunk) > skip:
+                yield chunk[skip:]
+            skip = max(0, skip - len(chunk))

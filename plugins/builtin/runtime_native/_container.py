@@ -1,0 +1,234 @@
+"""One run of a container, as the engine drives it."""
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import trio
+
+from ck.kernel.drivers.runtime import AttachRequest, ExecRequest, ExecStarted, ExitStatus, TerminalSize
+from ck.kernel.errors import Conflict, NotFound, Unavailable
+from ck.kernel.linux.cgroup import Group
+from ck.plugins.builtin.runtime_native._host import HostFacts
+from ck.plugins.builtin.runtime_native._link import EXIT_FILE, ShimLink, start_failed
+from ck.plugins.builtin.runtime_native._plan import compile_exec_plan
+from ck.plugins.builtin.runtime_native.child import wire
+
+PLAN_FILE: Final = "plan.json"
+
+START_SECONDS: Final = 60.0
+KILL_SECONDS: Final = 10.0
+FREEZE_SECONDS: Final = 10.0
+LEAVE_SECONDS: Final = 2.0
+KILLED: Final = 128 + signal.SIGKILL
+
+
+class NativeContainer:
+    """A RuntimeContainer. What the kernel can do without the shim (signals, kill, freeze, delete) is done without it, so that
+    a stuck shim stops none of it."""
+
+    def __init__(self, container_id: str, directory: Path, link: ShimLink, group: Group, host: HostFacts) -> None:
+        self.container_id = container_id
+        self.pid = 0  # until it is known
+        self._directory = directory
+        self._link = link
+        self._group = group
+        self._host = host
+        self._burying = trio.Lock()
+        self._deleting = trio.Lock()
+        self._deleted = False
+
+    async def made(self) -> bool:
+        """Wait until the shim has made the container; False where the shim died. Raises: StartFailed."""
+        await self._link.ready()
+        self.pid = self._link.pid
+        return not self._link.gone
+
+    async def was_started(self, seconds: float) -> bool:
+        """Learn from a shim that was found again what it knows; whether `start` was called. Raises: Unavailable."""
+        await self._link.learn(seconds)
+        self.pid = self._link.pid
+        return self._link.started
+
+    async def start(self) -> datetime:
+        """See RuntimeContainer."""
+        answer = await self._link.ask(lambda ckd, number: ckd.go(number), START_SECONDS, start_failed)
+        return _moment(answer["time"])
+
+    async def wait(self) -> ExitStatus:
+        """See RuntimeContainer. A run whose shim was killed is taken for killed itself: exit code 137."""
+        await self._link.until(lambda: self._link.exit is not None)
+        if self._link.exit is None:
+            await self._bury()
+        assert self._link.exit is not None
+        return _exit_status(self._link.exit)
+
+    async def attach(self, request: AttachRequest) -> None:
+        """See RuntimeContainer."""
+        client, options = request.stream.fileno(), _attach_options(request)
+        await self._link.ask(lambda ckd, number: ckd.attach(number, client, options))
+        request.stream.close()
+
+    async def signal(self, number: int) -> None:
+        """See RuntimeContainer."""
+        if self._link.pidfd >= 0:
+            try:
+                signal.pidfd_send_signal(self._link.pidfd, number)
+            except ProcessLookupError:
+                return
+
+    async def kill(self) -> None:
+        """See RuntimeContainer."""
+        await trio.to_thread.run_sync(self._group.kill)
+
+    async def pause(self) -> None:
+        """See RuntimeContainer."""
+        try:
+            await trio.to_thread.run_sync(self._group.freeze, FREEZE_SECONDS)
+        except TimeoutError as exc:
+            raise Unavailable(f"container {self.container_id} could not be paused: {exc}") from exc
+
+    async def resume(self) -> None:
+        """See RuntimeContainer."""
+        await trio.to_thread.run_sync(self._group.thaw)
+
+    async def resize(self, size: TerminalSize) -> None:
+        """See RuntimeContainer."""
+        await self.exec_resize("", size)
+
+    async def exec(self, request: ExecRequest) -> ExecStarted:
+        """See RuntimeContainer."""
+        container: Any = wire.decode((self._directory / PLAN_FILE).read_bytes())
+        plan = compile_exec_plan(request, container, host=self._host)
+        session = {
+            "terminal": plan["process"]["terminal"] is not None,
+            "attach": _attach_options(request.attach) if request.attach else None,
+        }
+        client = request.attach.stream.fileno() if request.attach else None
+        self._link.execs[request.exec_id] = None
+        # Not in the message, because the shim itself has no use for it.
+        memfd = os.memfd_create("ck-exec-plan", os.MFD_CLOEXEC)
+        try:
+            with open(memfd, "wb", closefd=False) as file:
+                file.write(wire.encode(plan))
+            os.lseek(memfd, 0, os.SEEK_SET)
+            answer = await self._link.ask(
+                lambda ckd, number: ckd.exec(number, request.exec_id, memfd, client, session),
+                START_SECONDS,
+                start_failed,
+            )
+        except BaseException:
+            del self._link.execs[request.exec_id]
+            raise
+        finally:
+            os.close(memfd)
+        if request.attach:
+            request.attach.stream.close()
+        return ExecStarted(pid=answer["pid"])
+
+    async def exec_wait(self, exec_id: str) -> ExitStatus:
+        """See RuntimeContainer."""
+        if exec_id not in self._link.execs:
+            raise NotFound(f"container {self.container_id} has no exec session {exec_id}")
+        await self._link.until(lambda: self._link.execs.get(exec_id) is not None)
+        status = self._link.execs.get(exec_id)
+        # A session whose shim is gone was killed with it.
+        return _exit_status(status) if status else ExitStatus(code=KILLED, at=datetime.now(UTC))
+
+    async def exec_resize(self, exec_id: str, size: TerminalSize) -> None:
+        """See RuntimeContainer."""
+        await self._link.ask(lambda ckd, number: ckd.resize(number, exec_id, size.rows, size.columns))
+
+    async def exec_signal(self, exec_id: str, number: int) -> None:
+        """See RuntimeContainer."""
+        await self._link.ask(lambda ckd, request: ckd.exec_signal(request, exec_id, number))
+
+    async def exec_forget(self, exec_id: str) -> None:
+        """See RuntimeContainer."""
+        if self._link.execs.pop(exec_id, None) is not None and not self._link.gone:
+            with suppress(Conflict):  # The shim left meanwhile, and forgot all.
+                await self._link.ask(lambda ckd, number: ckd.exec_forget(number, exec_id))
+
+    async def pids(self) -> Sequence[int]:
+        """See RuntimeContainer."""
+        return await trio.to_thread.run_sync(self._group.pids)
+
+    def namespace(self, kind: str) -> int:
+        """See RuntimeContainer."""
+        if self._link.pidfd >= 0:
+            with suppress(FileNotFoundError, ProcessLookupError):
+                fd = os.open(f"/proc/{self.pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
+                if self._is_there():
+                    return fd
+                os.close(fd)
+        raise Conflict(f"container {self.container_id} is not running")
+
+    async def delete(self) -> None:
+        """See RuntimeContainer. Attached clients are still served what the container has written, by the shim alone."""
+        async with self._deleting:
+            if not self._deleted:
+                await trio.to_thread.run_sync(self._kill_all)
+                if not await self._link.say_delete(LEAVE_SECONDS):
+                    self._link.kill_shim()
+                self._link.close()
+                await trio.to_thread.run_sync(remove_run, self._directory, self._group)
+                self._deleted = True
+
+    def detach(self) -> None:
+        """Let go; the container runs on."""
+        self._link.close()
+
+    def _is_there(self) -> bool:
+        """Whether the init is not reaped yet, so that its PID was not another's a moment ago."""
+        try:
+            signal.pidfd_send_signal(self._link.pidfd, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    async def _bury(self) -> None:
+        """The shim is gone without a status: end the run, and leave the one that shims leave in such a case."""
+        async with self._burying:
+            if self._link.exit is None:
+                await trio.to_thread.run_sync(self._kill_all)
+                status = {"code": KILLED, "time": time.time_ns(), "oom": False}
+                (self._directory / EXIT_FILE).write_text(json.dumps({**status, "execs": {}}))
+                self._link.exit = status
+
+    def _kill_all(self) -> None:
+        self._group.kill()
+        if not self._group.wait_empty(KILL_SECONDS):
+            raise Unavailable(
+                f"a process of container {self.container_id} does not end within {KILL_SECONDS:g} seconds"
+            )
+
+
+def remove_run(directory: Path, group: Group) -> None:
+    """Remove what a run leaves once its processes are dead."""
+    group.remove()
+    shutil.rmtree(directory, ignore_errors=False)
+
+
+def _attach_options(request: AttachRequest) -> dict[str, Any]:
+    return wire.attach_options(
+        stdin=request.stdin,
+        stdout=request.stdout,
+        stderr=request.stderr,
+        initial=request.initial,
+        detach_keys=request.detach_keys,
+    )
+
+
+def _moment(time_ns: int) -> datetime:
+    return datetime.fromtimestamp(time_ns / 1e9, UTC)
+
+
+def _exit_status(status: dict[str, Any]) -> ExitStatus:
+    return ExitStatus(code=status["code"], at=_moment(status["time"]), oom_killed=status["oom"])

@@ -1,0 +1,108 @@
+"""ckd's side of the forkserver: start it, keep it warm, have it fork shims."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import trio
+
+from ck.kernel.errors import Unavailable
+from ck.plugins.builtin.runtime_native.child import wire
+
+_BOOT: Final = (
+    "import sys; sys.path.append(sys.argv[1]);"
+    "from ck.plugins.builtin.runtime_native.child.forkserver import main; main(int(sys.argv[2]))"
+)
+_PACKAGES: Final = Path(__file__).parents[4]
+"""Where the package `ck` is. Not resolved: in a source tree its parts are links to elsewhere."""
+
+_STOP_SECONDS: Final = 5.0
+
+
+class Forkserver:
+    """One forkserver at a time; *log* gets what it and its shims have to complain of."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._sock: socket.socket | None = None
+        self._lock = trio.Lock()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the one that was started last still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the one that was started last."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Start one, unless it runs. Raises: Unavailable."""
+        async with self._lock:
+            await self._ensure()
+
+    async def spawn(self, plan: Path, directory: Path, control: socket.socket, settings: Mapping[str, Any]) -> None:
+        """Fork a shim; it answers over the other end of *control*. See wire.CkdToForkserver. Raises: Unavailable."""
+        async with self._lock:
+            for _ in range(2):
+                sock = await self._ensure()
+                try:
+                    while True:
+                        try:
+                            wire.CkdToForkserver(sock).spawn(str(plan), str(directory), control.fileno(), settings)
+                            return
+                        except BlockingIOError:
+                            await trio.lowlevel.wait_writable(sock)
+                except OSError:
+                    await self._stop()
+        raise Unavailable(f"the forkserver dies as soon as it is started; {self._log} may say why")
+
+    async def close(self) -> None:
+        """Let it go; the shims live on."""
+        async with self._lock:
+            await self._stop()
+
+    async def _ensure(self) -> socket.socket:
+        if self._sock is None or not self.alive:
+            await self._stop()
+            await trio.to_thread.run_sync(self._start)
+        assert self._sock is not None
+        return self._sock
+
+    def _start(self) -> None:
+        ours, theirs = wire.pair()
+        try:
+            with theirs, self._log.open("ab") as log:
+                # subprocess uses vfork and never runs Python in the child, so ckd's threads do no harm.
+                # The last argument is for ps(1), which shows it for each shim: whose it is.
+                arguments = [str(_PACKAGES), str(theirs.fileno()), str(self._log.parent)]
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-OO", "-X", "utf8", "-c", _BOOT, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                    cwd="/",
+                    env={},
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                )
+        except OSError as exc:
+            ours.close()
+            raise Unavailable(f"the forkserver could not be started: {exc}") from exc
+        ours.setblocking(False)
+        self._sock = ours
+
+    async def _stop(self) -> None:
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
+        if self._process is not None:
+            process, self._process = self._process, None
+            # Shielded, because a cancelled close must not leave a zombie; bounded, because it ends at its socket's end.
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + _STOP_SECONDS):
+                await trio.to_thread.run_sync(process.wait, _STOP_SECONDS, abandon_on_cancel=True)

@@ -1,0 +1,45 @@
+"""What the compiler of plans must know of the host."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from ck.kernel.linux import capability, rlimit
+from ck.kernel.linux.cgroup import Layout, with_unified
+from ck.kernel.linux.cgroup import detect as detect_cgroups
+
+
+@attrs.frozen(kw_only=True)
+class HostFacts:
+    """`kernel` is (major, minor); `capabilities` is the mask of those that ckd can give, `last_capability` the highest
+    number the kernel knows; `hard_limits` are ckd's own, by RLIMIT_* name."""
+
+    kernel: tuple[int, int]
+    machine: str
+    cgroups: Layout
+    capabilities: int
+    last_capability: int
+    hard_limits: Mapping[str, int]
+
+    @property
+    def may_raise_limits(self) -> bool:
+        return bool(self.capabilities >> capability.CAPABILITIES["CAP_SYS_RESOURCE"] & 1)
+
+
+def read_host_facts(cgroup_directory: Path) -> HostFacts:
+    """Read them from the running system. *cgroup_directory* is where cgroup2 is mounted if the host mounts it nowhere.
+
+    Raises: OSError.
+    """
+    name = os.uname()
+    major, minor = name.release.split(".")[:2]
+    return HostFacts(
+        kernel=(int(major), int(minor.partition("-")[0])),
+        machine=name.machine,
+        cgroups=with_unified(detect_cgroups(), str(cgroup_directory)),
+        capabilities=capability.permitted(),
+        last_capability=capability.last_capability(),
+        hard_limits=rlimit.hard_limits(),
+    )

@@ -1,0 +1,1 @@
+"""What runs outside ckd: forkserver, shim and container init. Standard library only."""

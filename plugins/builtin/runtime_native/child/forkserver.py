@@ -1,0 +1,83 @@
+"""The forkserver: a small single-threaded process that ckd, which has threads, lets fork its shims.
+
+It is started as a fresh `python -I -S`, in a session of its own, and imports all that a shim may need, so that the shims
+share its memory and import nothing themselves. When ckd goes it goes too; the shims live on.
+"""
+
+import gc
+import os
+import select
+import signal
+import socket
+from typing import Final, NoReturn
+
+from ck.kernel.linux.process import set_name
+from ck.kernel.spool import json_writer, local_writer
+from ck.plugins.builtin.runtime_native.child import shim, wire
+
+WARM: Final = (json_writer, local_writer)
+"""Imported for the shims."""
+
+_OOM_SCORE: Final = b"-999"
+
+
+def main(fd: int) -> None:
+    """Serve ckd at the other end of the seqpacket socket *fd* until it hangs up."""
+    set_name("ck-forkserver")
+    _prepare()
+    # What exists by now is never looked at by the collector again, so its pages stay shared.
+    gc.collect()
+    gc.freeze()
+    sock = socket.socket(fileno=fd)
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    # Nothing in this loop may touch memory that it need not: a page that changes between two forks is shared by no two
+    # shims. So it is the child that reads the request.
+    while not poll.poll()[0][1] & select.POLLHUP:
+        taken, taken_writer = os.pipe()
+        try:
+            pid = os.fork()
+        except OSError as exc:
+            _refuse(sock, exc)
+        else:
+            if pid == 0:
+                _be_shim(sock, taken_writer)
+        os.close(taken_writer)
+        os.read(taken, 1)
+        os.close(taken)
+
+
+def _prepare() -> None:
+    """Set what the shims inherit."""
+    # Shims are no concern of ours once forked: the kernel reaps them, and they set this anew.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        adjust = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(adjust, _OOM_SCORE)
+        finally:
+            os.close(adjust)
+    except PermissionError:
+        return  # To go below ckd's own needs CAP_SYS_RESOURCE. Shims are small, so seldom the ones to go.
+
+
+def _be_shim(sock: socket.socket, taken: int) -> NoReturn:
+    try:
+        # A handler, though it does nothing: the signal wakes the event loop.
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        message = wire.recv(sock)
+        os.close(taken)
+        if message is not None:
+            shim.main(message.payload, *message.fds)
+    finally:
+        os._exit(0)
+
+
+def _refuse(sock: socket.socket, exc: OSError) -> None:
+    message = wire.recv(sock)
+    if message is not None:
+        with socket.socket(fileno=message.fds[0]) as ckd:
+            sentence = f"no process could be forked for the container: {exc.strerror}"
+            wire.ForkserverToCkd(ckd).failed(wire.failure("fork", exc.errno or 0, sentence))

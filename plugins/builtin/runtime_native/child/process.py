@@ -1,0 +1,155 @@
+"""One process that the shim forks, the container's init or an exec session's: from the fork until its output is drained."""
+
+import enum
+import os
+import socket
+import time
+from typing import Any, Protocol
+
+from ck.plugins.builtin.runtime_native.child import wire
+from ck.plugins.builtin.runtime_native.child.loop import READABLE, Loop
+from ck.plugins.builtin.runtime_native.child.maker import Make, be_helper
+from ck.plugins.builtin.runtime_native.child.streams import Streams
+
+class Phase(enum.Enum):
+    """How far a process has come."""
+
+    MAKING = enum.auto()
+    READY = enum.auto()  # all but executed
+    GOING = enum.auto()  # told to execute
+    RUNNING = enum.auto()
+    FAILED = enum.auto()
+    GONE = enum.auto()
+
+
+class Owner(Protocol):
+    """Who is told what becomes of a process."""
+
+    def ready(self) -> None:
+        """It waits for `Process.go`."""
+
+    def executed(self) -> None:
+        """The program runs."""
+
+    def failed(self, failure: dict[str, Any]) -> None:
+        """It could not be made or executed, and is over; *failure* has the fields of wire.failure."""
+
+    def exited(self, code: int, at: int) -> None:
+        """It ended at *at* (UNIX, ns), *code* as a shell counts."""
+
+
+class Process:
+    """Forks, follows the child's report, and tells *owner*. `pid` is 0 until the process is ready."""
+
+    def __init__(self, loop: Loop, streams: Streams, owner: Owner, *, stdin: bool) -> None:
+        self.pid = 0
+        self.phase = Phase.MAKING
+        self._loop = loop
+        self._streams = streams
+        self._owner = owner
+        self._stdin = stdin
+        self._report: socket.socket | None = None
+
+    def fork(self, make: Make) -> None:
+        """Begin: have a helper *make* the process. Raises: OSError where nothing can be forked."""
+        report, child_report = wire.pair()
+        # The credentials of its packets say which process is the one.
+        report.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        report.setblocking(False)
+        pipes = None if self._streams.terminal else _Pipes(self._stdin)
+        try:
+            if os.fork() == 0:
+                be_helper(make, child_report, pipes.theirs if pipes else None)
+        except OSError:
+            report.close()
+            if pipes:
+                pipes.close(*pipes.ours)
+            raise
+        finally:
+            child_report.close()
+            if pipes:
+                pipes.close(*pipes.theirs)
+        if pipes:
+            self._streams.open_pipes(*pipes.ours)
+        self._report = report
+        self._loop.watch(report.fileno(), READABLE, self.read_report)
+
+    def go(self) -> None:
+        """Let it execute."""
+        if self._report is not None and self.phase is Phase.READY:
+            self.phase = Phase.GOING
+            try:
+                wire.ShimToChild(self._report).go()
+            except OSError:
+                return  # It was killed meanwhile; its exit tells.
+
+    @property
+    def exists(self) -> bool:
+        """Whether `pid` is a process that is not reaped. Only `reaped` gives it up, so it is never another's."""
+        return self.pid != 0 and self.phase not in (Phase.FAILED, Phase.GONE)
+
+    def signal(self, number: int) -> None:
+        """Send a signal; a process that has ended gets none."""
+        if self.exists:
+            os.kill(self.pid, number)
+
+    def reaped(self, status: int) -> None:
+        """The process was waited for; *status* as wait(2) gives it."""
+        self.read_report()
+        if self.phase in (Phase.FAILED, Phase.GONE):
+            return
+        self.phase = Phase.GONE
+        code = os.waitstatus_to_exitcode(status)
+        self._owner.exited(code if code >= 0 else 128 - code, time.time_ns())
+
+    def read_report(self, _events: int = 0) -> None:
+        """Take in what the child has reported so far."""
+        while self._report is not None:
+            try:
+                message = wire.recv(self._report)
+            except BlockingIOError:
+                return
+            if message is None:
+                self._loop.forget(self._report.fileno())
+                self._report.close()
+                self._report = None
+                self._report_ended()
+            elif message.kind is wire.Kind.READY:
+                self._is_ready(message)
+            elif message.kind is wire.Kind.FAILED:
+                self._fail(message.payload)
+
+    def _is_ready(self, message: wire.Message) -> None:
+        self.pid = message.sender
+        self.phase = Phase.READY
+        if message.fds:
+            self._streams.open_terminal(message.fds[0], self._stdin)
+        self._owner.ready()
+
+    def _report_ended(self) -> None:
+        if self.phase is Phase.GOING:
+            self.phase = Phase.RUNNING
+            self._owner.executed()
+        elif self.phase is Phase.MAKING:
+            self._fail(wire.failure("report", 0, "the process ended before its container was made"))
+
+    def _fail(self, failure: dict[str, Any]) -> None:
+        if self.phase is not Phase.FAILED:
+            self.phase = Phase.FAILED
+            self._owner.failed(failure)
+
+
+class _Pipes:
+    """Three pipes; without *stdin* the child's is /dev/null, and the shim's end of it is None."""
+
+    def __init__(self, stdin: bool) -> None:
+        child_stdin, shim_stdin = os.pipe() if stdin else (os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), None)
+        shim_stdout, child_stdout = os.pipe()
+        shim_stderr, child_stderr = os.pipe()
+        self.theirs = (child_stdin, child_stdout, child_stderr)
+        self.ours = (shim_stdin, shim_stdout, shim_stderr)
+
+    def close(self, *fds: int | None) -> None:
+        for fd in fds:
+            if fd is not None:
+                os.close(fd)

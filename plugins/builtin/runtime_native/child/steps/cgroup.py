@@ -1,0 +1,26 @@
+"""The container's control groups."""
+
+import base64
+
+from ck.kernel.linux.cgroup import Group, Layout, Setting
+from ck.plugins.builtin.runtime_native.child.plan import CgroupPlan
+from ck.plugins.builtin.runtime_native.child.steps.failure import doing
+
+
+def group_of(plan: CgroupPlan) -> Group:
+    """The groups that *plan* names; touches nothing."""
+    return Group(Layout(plan["unified"], plan["v1"]), plan["container_id"])
+
+
+def create(plan: CgroupPlan) -> None:
+    """Make them, with their limits."""
+    with doing(f"make the control group of container {plan['container_id'][:12]}"):
+        group_of(plan).create(
+            [Setting(*setting) for setting in plan["settings"]], base64.b64decode(plan["devices"]) or None
+        )
+
+
+def enter(plan: CgroupPlan) -> None:
+    """Move this process there."""
+    with doing(f"enter the control group of container {plan['container_id'][:12]}"):
+        group_of(plan).enter()

@@ -1,0 +1,74 @@
+"""The spec's mounts, made on descriptors so that no path is resolved twice."""
+
+import os
+import stat
+from collections.abc import Iterable
+
+from ck.kernel.linux.mount import MS_REC, attach, clone_tree, mount, set_attributes
+from ck.plugins.builtin.runtime_native.child.plan import MountPlan
+from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed, doing, quote, reason
+from ck.plugins.builtin.runtime_native.child.steps.inside import make_directory, make_file, open_inside
+
+
+def make(root: int, mounts: Iterable[MountPlan]) -> None:
+    """Make *mounts* below *root*, in order."""
+    for entry in mounts:
+        try:
+            if entry["type"] == "bind":
+                _bind(root, entry)
+            else:
+                _file_system(root, entry)
+        except OSError as exc:
+            what = quote(entry["source"]) if entry["type"] == "bind" else entry["type"]
+            where = quote(entry["target"])
+            raise StepFailed(
+                f"cannot mount {what} at {where} in the container: {reason(exc)}", errno=exc.errno or 0
+            ) from exc
+
+
+def finish(root: int, mounts: Iterable[MountPlan]) -> None:
+    """What had to wait until all were made: links in them, and making them read-only."""
+    for entry in mounts:
+        if not entry["links"] and not entry["late_attributes"]:
+            continue
+        with doing(f"finish the mount at {quote(entry['target'])}"):
+            top = open_inside(root, entry["target"])
+            for name, target in entry["links"]:
+                os.symlink(target, name, dir_fd=top)
+            if entry["late_attributes"]:
+                set_attributes(top, add=entry["late_attributes"])
+            os.close(top)
+
+
+def _bind(root: int, entry: MountPlan) -> None:
+    tree = clone_tree(entry["source"], recursive=entry["recursive"])
+    try:
+        _change(tree, entry)
+        make_target = make_directory if stat.S_ISDIR(os.fstat(tree).st_mode) else make_file
+        target = make_target(root, entry["target"])
+        attach(tree, target)
+        os.close(target)
+    finally:
+        os.close(tree)
+
+
+def _file_system(root: int, entry: MountPlan) -> None:
+    target = make_directory(root, entry["target"])
+    # The host's /proc leads to the very directory that was opened, whatever the path means by now.
+    mount(entry["source"], f"/proc/self/fd/{target}", entry["type"], entry["flags"], entry["data"])
+    os.close(target)
+    if entry["propagation"] or any(entry["recursive_attributes"]):
+        top = open_inside(root, entry["target"])
+        _change(top, entry)
+        os.close(top)
+
+
+def _change(tree: int, entry: MountPlan) -> None:
+    add, drop = entry["attributes"]
+    if add or drop:
+        set_attributes(tree, add=add, drop=drop)
+    add, drop = entry["recursive_attributes"]
+    if add or drop:
+        set_attributes(tree, add=add, drop=drop, recursive=True)
+    for flags in entry["propagation"]:
+        set_attributes(tree, propagation=flags & ~MS_REC, recursive=bool(flags & MS_REC))

@@ -1,0 +1,83 @@
+"""The container's root: made at a place of its own, then put in the host's stead."""
+
+import os
+
+from ck.kernel.linux.mount import (
+    AT_FDCWD,
+    MNT_DETACH,
+    MOUNT_ATTR_RDONLY,
+    MS_BIND,
+    MS_PRIVATE,
+    MS_RDONLY,
+    MS_REC,
+    MS_SHARED,
+    MS_SLAVE,
+    mount,
+    pivot_root,
+    set_attributes,
+    set_propagation,
+    umount,
+)
+from ck.plugins.builtin.runtime_native.child.plan import Plan, RootMountPlan
+from ck.plugins.builtin.runtime_native.child.steps.failure import doing, quote
+
+
+def make(plan: Plan) -> int:
+    """Mount the root; return a fd of it (O_PATH)."""
+    rootfs = plan["rootfs"]
+    with doing("detach the container's mounts from the host's"):
+        set_propagation("/", plan["root_propagation"])
+        if plan["root_propagation"] & MS_SHARED:
+            _make_parent_private(rootfs)
+    for entry in plan["root"]:
+        with doing(f"mount the {entry['type']} root from {quote(entry['source'])}"):
+            _mount(entry, rootfs)
+    with doing(f"open the root {quote(rootfs)}"):
+        return os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _mount(entry: RootMountPlan, rootfs: str) -> None:
+    if entry["cwd"]:
+        # Many layers fit into mount(2)'s one page of options only by relative names.
+        os.chdir(entry["cwd"])
+    flags = entry["flags"]
+    if flags & MS_BIND:
+        mount(entry["source"], rootfs, "none", MS_BIND | MS_REC)
+        if flags & MS_RDONLY:
+            set_attributes(AT_FDCWD, path=rootfs, add=MOUNT_ATTR_RDONLY)
+    else:
+        mount(entry["source"], rootfs, entry["type"], flags, entry["data"])
+    if entry["cwd"]:
+        os.chdir("/")
+
+
+def _make_parent_private(rootfs: str) -> None:
+    """The mount that *rootfs* lies on: else the container's root would appear on the host, and pivot_root(2)
+    refuses."""
+    path = rootfs
+    while True:
+        try:
+            return set_propagation(path, MS_PRIVATE)
+        except OSError:
+            # EINVAL: not where a mount begins.
+            if path == "/":
+                raise
+            path = os.path.dirname(path)
+
+
+def enter(root: int, plan: Plan) -> None:
+    """Make *root* the root directory and drop the host's."""
+    with doing("change to the container's root"):
+        host = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.fchdir(root)
+        # The old root goes on top of the new one, so no directory need be made for it (pivot_root(2), NOTES).
+        pivot_root(".", ".")
+        os.fchdir(host)
+        # Where mounts are shared with the host, the unmounts that follow would be too.
+        set_propagation(".", MS_SLAVE | MS_REC)
+        umount(".", MNT_DETACH)
+        os.close(host)
+        os.chdir("/")
+        set_propagation("/", plan["root_propagation"] & ~MS_REC)
+        if plan["root_read_only"]:
+            set_attributes(AT_FDCWD, path="/", add=MOUNT_ATTR_RDONLY)

@@ -1,0 +1,159 @@
+"""The runtime "native": compiles plans, has shims forked, finds them again."""
+
+import os
+import socket
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import trio
+
+from ck.kernel.drivers.runtime import Bundle, RuntimeContainer
+from ck.kernel.errors import Conflict, StartFailed, Unavailable
+from ck.kernel.linux.cgroup import Group, Mode
+from ck.plugins.builtin.runtime_native._container import PLAN_FILE, NativeContainer
+from ck.plugins.builtin.runtime_native._forkserver import Forkserver
+from ck.plugins.builtin.runtime_native._host import HostFacts, read_host_facts
+from ck.plugins.builtin.runtime_native._link import ShimLink
+from ck.plugins.builtin.runtime_native._plan import compile_plan
+from ck.plugins.builtin.runtime_native._seccomp_cache import FilterCache
+from ck.plugins.builtin.runtime_native.child import wire
+from ck.plugins.builtin.runtime_native.child.plan import Plan
+
+ROOT_DIRECTORY: Final = "root"
+FORKSERVER_LOG: Final = "forkserver.log"
+CREATE_SECONDS: Final = 60.0
+UNDO_SECONDS: Final = 30.0
+RECOVER_SECONDS: Final = 5.0
+
+
+class NativeRuntime:
+    """A RuntimeDriver. Each run has the directory `<state>/<container ID>`: `plan.json`, from READY on `shim.sock`, `exit` at
+    the end, and `root`, where the root file system is mounted in the container's own mount namespace."""
+
+    name = "native"
+
+    def __init__(self) -> None:
+        self._state: Path
+        self._containers: weakref.WeakSet[NativeContainer] = weakref.WeakSet()
+        self._facts: HostFacts
+        self._filters: FilterCache
+        self._forkservers: Forkserver
+
+    async def open(self, state: Path, persistent: Path) -> None:
+        """See RuntimeDriver. Starts the forkserver, so that the first container need not wait for it."""
+        self._state = state
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._filters = FilterCache(persistent / "seccomp")
+        self._facts = await trio.to_thread.run_sync(read_host_facts, state / "cgroup")
+        self._forkservers = Forkserver(state / FORKSERVER_LOG)
+        await self._forkservers.start()
+
+    async def create(self, bundle: Bundle) -> RuntimeContainer:
+        """See RuntimeDriver."""
+        directory = self._state / bundle.container_id
+        plan = await trio.to_thread.run_sync(self._prepare, bundle, directory)
+        try:
+            with trio.fail_after(CREATE_SECONDS):
+                return await self._spawn(directory, _shim_settings(bundle, plan))
+        except trio.TooSlowError as exc:
+            seconds = f"{CREATE_SECONDS:g} seconds"
+            raise Unavailable(f"container {bundle.container_id} could not be made within {seconds}") from exc
+
+    async def recover(self) -> Sequence[RuntimeContainer]:
+        """See RuntimeDriver. What was made and never started, wholly or in part, is removed."""
+        found: list[NativeContainer] = []
+
+        async def adopt(directory: Path) -> None:
+            container = self._container(directory, None)
+            try:
+                made = (directory / wire.SHIM_SOCKET).exists() and await container.was_started(RECOVER_SECONDS)
+            except Unavailable:
+                made = True  # The shim does not answer, but neither kill nor delete needs one that does.
+            if made:
+                self._containers.add(container)
+                found.append(container)
+            else:
+                await container.delete()
+
+        async with trio.open_nursery() as nursery:
+            for plan in self._state.glob(f"*/{PLAN_FILE}"):
+                nursery.start_soon(adopt, plan.parent)
+        return found
+
+    async def features(self) -> Mapping[str, object]:
+        """See RuntimeDriver."""
+        host = self._facts
+        return {
+            "cgroup_version": "2" if host.cgroups.mode is Mode.V2 else "1",
+            "cgroup_mode": host.cgroups.mode.value,
+            "cgroup_driver": "cgroupfs",
+            "kernel": os.uname().release,
+            "seccomp": True,
+        }
+
+    async def close(self) -> None:
+        """See RuntimeDriver."""
+        for container in self._containers:
+            container.detach()
+        self._containers.clear()
+        await self._forkservers.close()
+
+    def _prepare(self, bundle: Bundle, directory: Path) -> Plan:
+        """Write the plan into a new directory. Blocks."""
+        seccomp = self._filters.filter_of(bundle.spec)
+        plan = compile_plan(bundle, rootfs=str(directory / ROOT_DIRECTORY), host=self._facts, seccomp=seccomp)
+        try:
+            directory.mkdir(mode=0o700)
+        except FileExistsError as exc:
+            raise Conflict(f"container {bundle.container_id} has a run that was not deleted") from exc
+        (directory / ROOT_DIRECTORY).mkdir(mode=0o700)
+        file = directory / PLAN_FILE
+        file.touch(mode=0o600)
+        file.write_bytes(wire.encode(plan))
+        return plan
+
+    async def _spawn(self, directory: Path, settings: Mapping[str, Any]) -> NativeContainer:
+        for _ in range(2):
+            ours, theirs = wire.pair()
+            container = self._container(directory, ours)
+            try:
+                with theirs:
+                    await self._forkservers.spawn(directory / PLAN_FILE, directory, theirs, settings)
+                if await container.made():
+                    self._containers.add(container)
+                    return container
+            except BaseException:
+                await self._undo(container)
+                raise
+            if self._forkservers.alive:
+                break
+            # It died with our request unread. A new one gets the same.
+        await self._undo(container)
+        log = self._state / FORKSERVER_LOG
+        raise StartFailed(f"the shim of container {directory.name} died; {log} may say why")
+
+    async def _undo(self, container: NativeContainer) -> None:
+        # Shielded, because a cancelled create must leave nothing; bounded, because a process may be stuck in the kernel.
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + UNDO_SECONDS):
+            await container.delete()
+
+    def _container(self, directory: Path, sock: socket.socket | None) -> NativeContainer:
+        link = ShimLink(directory.name, directory, sock)
+        group = Group(self._facts.cgroups, directory.name)
+        return NativeContainer(directory.name, directory, link, group, self._facts)
+
+
+def _shim_settings(bundle: Bundle, plan: Plan) -> dict[str, Any]:
+    """See wire.CkdToForkserver.spawn."""
+    return {
+        "cgroup": {**plan["cgroup"], "settings": [], "devices": ""},
+        "terminal": plan["process"]["terminal"] is not None,
+        "open_stdin": bundle.open_stdin,
+        "stdin_once": bundle.stdin_once,
+        "log_format": bundle.log.format,
+        "log_directory": str(bundle.log_directory),
+        "log_max_size": bundle.log.max_size,
+        "log_max_files": bundle.log.max_files,
+    }

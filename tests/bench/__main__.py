@@ -1,0 +1,70 @@
+"""`./dev bench`: measure, print a table, keep the values."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.bench import footprint, latency, throughput
+from tests.bench.engines import Engine, available, started
+from tests.bench.figures import Figure, document, machine, table
+from tests.support.daemon import TREE
+
+Bench = Callable[[Sequence[Engine], int], list[Figure]]
+BENCHES: dict[str, Bench] = {
+    "run_rm_host": latency.run_rm_host,
+    "run_rm_none": latency.run_rm_none,
+    "exec": latency.exec_true,
+    "run_d_20": latency.run_d_20,
+    "cpu_run": latency.cpu_run,
+    "fork_exec": latency.fork_exec,
+    "shim_pss": footprint.shim_pss,
+    "idle": footprint.idle,
+    "log_lines": throughput.log_lines,
+    "logs_tail": throughput.logs_tail,
+    "pull": throughput.pull,
+    "leaks": footprint.leaks,
+}
+RESULTS = TREE / ".work" / "bench"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="./dev bench", description="Measure ck, beside Docker and Podman where installed."
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHES)}; default all")
+    parser.add_argument("--rounds", type=int, default=9, help="turns that count, for what is quick (default 9)")
+    parser.add_argument("--engines", default="ck,docker,podman", help="which engines, of those installed")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="also write a page of Markdown")
+    options = parser.parse_args()
+    if unknown := set(options.names) - BENCHES.keys():
+        parser.error(f"there is no bench {sorted(unknown)[0]!r}; there are: {', '.join(BENCHES)}")
+    engines = available(options.engines.split(","))
+    figures: list[Figure] = []
+    with ExitStack() as stack:
+        started(engines, stack)
+        for name in options.names or BENCHES:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            found = BENCHES[name](engines, options.rounds)
+            figures += found
+            print(table(found, [engine.name for engine in engines]), file=sys.stderr, flush=True)
+    result = table(figures, [engine.name for engine in engines])
+    print(f"{machine()}; medians; in brackets: times ck's\n\n{result}")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "latest.json").write_text(document(figures))
+    if options.write:
+        options.write.write_text(page(result))
+    return 0
+
+
+def page(result: str) -> str:
+    return (
+        f"# Benchmarks\n\n{machine()}, {datetime.now(UTC):%Y-%m-%d}. Medians of turns taken one engine after the other;"
+        f" in brackets how many times ck's median. Made by `./dev bench --write docs/benchmarks.md`.\n\n{result}\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

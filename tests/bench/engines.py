@@ -1,0 +1,258 @@
+"""The engines that are measured: ck, and Docker and Podman where they are installed. Each on directories of its own."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+from tests.support.busybox import busybox_layout, busybox_tar
+from tests.support.daemon import CK, Daemon
+
+IMAGE = "ck-bench"
+START_SECONDS = 60.0
+STOP_SECONDS = 30
+
+
+class Engine(Protocol):
+    """One engine with a client that has Docker's commands."""
+
+    name: str
+    environment: dict[str, str]
+
+    def command(self, *arguments: str) -> list[str]:
+        """The client's command line."""
+
+    def start(self) -> None:
+        """Get ready, with the busybox image as IMAGE."""
+
+    def daemons(self) -> list[int]:
+        """The processes that are there without any container."""
+
+    def registry_prefix(self) -> Sequence[str]:
+        """What to put before a command so that its loopback is the engine's."""
+
+    def stop(self) -> None:
+        """Remove everything."""
+
+
+def run(engine: Engine, *arguments: str, check: bool = True, stdout: int = subprocess.PIPE) -> str:
+    """Run the client to its end; return what it printed. Raises: AssertionError with its errors."""
+    result = subprocess.run(
+        engine.command(*arguments),
+        env=engine.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if check and result.returncode:
+        raise AssertionError(f"{engine.name} {' '.join(arguments)}: exit code {result.returncode}: {result.stderr}")
+    return (result.stdout or "").strip()
+
+
+def available(wanted: Sequence[str]) -> list[Engine]:
+    """The engines of *wanted* that are installed here."""
+    installed: list[Engine] = [Ck()]
+    if shutil.which("dockerd"):
+        installed.append(Docker())
+    if shutil.which("podman"):
+        installed.append(Podman())
+    return [engine for engine in installed if engine.name in wanted]
+
+
+class Ck:
+    """ck, by the script that installing the package makes where there is one."""
+
+    name = "ck"
+
+    def __init__(self) -> None:
+        self._daemon = Daemon()
+        self._images = tempfile.TemporaryDirectory(prefix="ck-bench-")
+        self._client = [script] if (script := shutil.which("ck")) else list(CK)
+        self.environment = self._daemon.environment
+
+    def command(self, *arguments: str) -> list[str]:
+        return [*self._client, *arguments]
+
+    def start(self) -> None:
+        self._daemon.__enter__()
+        reference = busybox_layout(Path(self._images.name))
+        self._daemon.ck("pull", "-q", reference)
+        self._daemon.ck("tag", reference, IMAGE)
+
+    def daemons(self) -> list[int]:
+        return tree(self._daemon.pid)
+
+    def registry_prefix(self) -> Sequence[str]:
+        return ()
+
+    def stop(self) -> None:
+        try:
+            self._daemon.__exit__()
+        finally:
+            self._images.cleanup()
+
+
+class Docker:
+    """dockerd in a network namespace of its own, where its iptables rules and bridges disturb nobody."""
+
+    name = "docker"
+
+    def __init__(self) -> None:
+        self._root = Path(tempfile.mkdtemp(prefix="ck-bench-docker-"))
+        self._cgroups = CgroupsOf("docker")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._host = f"unix://{self._root}/s"
+        self.environment = {**os.environ, "DOCKER_CONFIG": str(self._root / "config")}
+
+    def command(self, *arguments: str) -> list[str]:
+        return ["docker", "-H", self._host, *arguments]
+
+    def start(self) -> None:
+        # Not `ip netns exec`: it mounts a new /sys, which hides the cgroups.
+        script = 'ip link set lo up && exec dockerd "$@"'
+        options = ["--data-root", "D", "--exec-root", "R", "--pidfile", "P"]
+        options = [str(self._root / word) if len(word) == 1 else word for word in options]
+        with (self._root / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                ["unshare", "--net", "sh", "-c", script, "dockerd", *options, "-H", self._host],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self._await_api()
+        subprocess.run(self.command("import", "-", IMAGE), input=busybox_tar(), capture_output=True, check=True)
+
+    def _await_api(self) -> None:
+        """dockerd says nothing when it is ready: ask until it answers."""
+        assert self._process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while subprocess.run(self.command("version"), capture_output=True, check=False).returncode:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"dockerd did not start:\n{(self._root / 'log').read_text()[-2000:]}")
+            time.sleep(0.1)
+
+    def daemons(self) -> list[int]:
+        assert self._process is not None
+        return [pid for pid in tree(self._process.pid) if "shim" not in command_name(pid)]
+
+    def registry_prefix(self) -> Sequence[str]:
+        assert self._process is not None
+        return ("nsenter", f"--net=/proc/{self._process.pid}/ns/net")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            if names := run(self, "ps", "-aq", check=False).split():
+                run(self, "rm", "-f", *names, check=False)
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(STOP_SECONDS)
+        unmount_below(self._root)
+        self._cgroups.remove_new()
+        shutil.rmtree(self._root)
+
+
+class Podman:
+    """Podman on roots of its own. runc is for machines with hybrid cgroups, limits for those that can raise none."""
+
+    name = "podman"
+
+    def __init__(self) -> None:
+        self._root = Path(tempfile.mkdtemp(prefix="ck-bench-podman-"))
+        self._cgroups = CgroupsOf("libpod_parent")
+        settings = self._root / "containers.conf"
+        settings.write_text(
+            '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=10000:10000"]\n[engine]\nruntime = "runc"\n'
+        )
+        self.environment = {**os.environ, "CONTAINERS_CONF": str(settings)}
+
+    def command(self, *arguments: str) -> list[str]:
+        roots = [
+            "--root",
+            str(self._root / "root"),
+            "--runroot",
+            str(self._root / "run"),
+            "--tmpdir",
+            str(self._root / "tmp"),
+        ]
+        return ["podman", *roots, "--cgroup-manager", "cgroupfs", "--events-backend", "file", *arguments]
+
+    def start(self) -> None:
+        subprocess.run(
+            self.command("import", "-", IMAGE),
+            env=self.environment,
+            input=busybox_tar(),
+            capture_output=True,
+            check=True,
+        )
+
+    def daemons(self) -> list[int]:
+        return []
+
+    def registry_prefix(self) -> Sequence[str]:
+        return ()
+
+    def stop(self) -> None:
+        run(self, "rm", "-f", "-a", "-t", "0", check=False)
+        unmount_below(self._root)
+        self._cgroups.remove_new()
+        shutil.rmtree(self._root)
+
+
+def started(engines: Sequence[Engine], stack: ExitStack) -> None:
+    """Start all; *stack* stops them."""
+    for engine in engines:
+        stack.callback(engine.stop)
+        engine.start()
+
+
+def inspect(engine: Engine, container: str) -> dict[str, object]:
+    """The `State` of a container."""
+    state: dict[str, object] = json.loads(run(engine, "inspect", container))[0]["State"]
+    return state
+
+
+def tree(pid: int) -> list[int]:
+    """A process and its descendants."""
+    children = Path(f"/proc/{pid}/task")
+    found = [pid]
+    for task in children.iterdir():
+        for child in (task / "children").read_text().split():
+            found += tree(int(child))
+    return found
+
+
+def command_name(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+class CgroupsOf:
+    """The groups named *name* of every hierarchy: an engine makes them and leaves them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._before = set(self._all())
+
+    def _all(self) -> list[Path]:
+        root = Path("/sys/fs/cgroup")
+        return [path for path in (root / self._name, *root.glob(f"*/{self._name}")) if path.is_dir()]
+
+    def remove_new(self) -> None:
+        """Remove those that were not there when this object was made."""
+        for top in set(self._all()) - self._before:
+            for directory, _, _ in os.walk(top, topdown=False):
+                os.rmdir(directory)
+
+
+def unmount_below(root: Path) -> None:
+    """Take down what an engine left mounted, the last first."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for mount in reversed([mount for mount in mounts if mount.startswith(f"{root}/")]):
+        subprocess.run(["umount", "-l", mount], check=True)

@@ -1,0 +1,34 @@
+"""For all tests: who may run what, and nothing is left behind."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import census
+from tests.support.daemon import SESSION
+
+INTEGRATION = Path(__file__).parent / "integration"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.geteuid() == 0:
+        return
+    for item in items:
+        if item.path.is_relative_to(INTEGRATION) or item.get_closest_marker("root"):
+            item.add_marker(pytest.mark.skip(reason="needs root: run `sudo ./dev test`"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fails the run when the machine has more of ours at its end than at its beginning.
+
+    Made first and so torn down last, after all engines have ended.
+    """
+    markers = [str(tmp_path_factory.getbasetemp()), SESSION]
+    before = census.take(markers)
+    yield
+    census.settle(census.processes(markers))
+    left = census.take(markers).since(before)
+    assert not left, "the tests left these behind:\n" + "\n".join(left)
