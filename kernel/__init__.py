@@ -1,1 +1,4 @@
-"""The microkernel: container state machine, event bus, store, plugin manager and engine. Knows no plugin and no front end."""
+"""The microkernel: container state machine, event bus, store, plugin manager and engine.
+
+It knows no plugin and no front end.
+"""

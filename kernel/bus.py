@@ -49,7 +49,10 @@ class Bus:
     async def subscribe(
         self, journal: Journal, *, after: int | None = None, since: datetime | None = None
     ) -> AsyncGenerator[Recorded]:
-        """Every event after the cursor *after* and not before *since*, then live, for ever. None for both: from now on."""
+        """Every event after the cursor *after* and not before *since*, then live, for ever.
+
+        None for both: from now on.
+        """
         cursor = after if after is not None else (0 if since is not None else self.newest)
         while True:
             while cursor >= self.newest:

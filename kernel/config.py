@@ -16,7 +16,10 @@ DEFAULT_PATH: Final = Path("/etc/ck/config.toml")
 
 @attrs.frozen(kw_only=True)
 class Defaults:
-    """Which driver serves where the user names none. `storage` is tried in order; the first that this host supports wins."""
+    """Which driver serves where the user names none.
+
+    `storage` is tried in order; the first that this host supports wins.
+    """
 
     storage: tuple[str, ...] = ("overlay", "vfs")
     content: str = "local"
@@ -74,7 +77,10 @@ _converter.register_structure_hook(Path, lambda value, _: Path(value))
 
 
 def parse(text: str, source: str = "the config") -> Config:
-    """Read a Config from TOML. Raises: InvalidArgument with the offending key or value; *source* names the file in it."""
+    """Read a Config from TOML.
+
+    Raises: InvalidArgument with the offending key or value; *source* names the file in it.
+    """
     try:
         return _converter.structure(tomllib.loads(text), Config)
     except tomllib.TOMLDecodeError as error:

@@ -45,7 +45,10 @@ class _Guarded:
 
 
 def guard(target: T, kind: str, name: str, deadline: float) -> T:
-    """Return *target* with every method guarded. *deadline* in seconds bounds each async call but those in UNBOUNDED."""
+    """Return *target* with every method guarded.
+
+    *deadline* in seconds bounds each async call but those in UNBOUNDED.
+    """
     return cast(T, _Guarded(target, kind, name, deadline))
 
 

@@ -7,7 +7,8 @@ Returns: a mapping of driver name to a factory that takes the driver's options a
 Raises: nothing on purpose. A raise is a bug: the plugin is left out, reported, and fatal if it is required.
 Idempotent: yes. Order: undefined. Two drivers of one kind and name stop the kernel, so that nobody wins by luck.
 
-The options are the table `[drivers.<kind>.<name>]` of the config; a factory raises InvalidArgument naming an option it does not know.
+The options are the table `[drivers.<kind>.<name>]` of the config; a factory raises InvalidArgument naming an option it
+does not know.
 """
 
 from collections.abc import Callable, Mapping

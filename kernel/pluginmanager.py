@@ -1,7 +1,8 @@
 """Finds plugins, asks each what drivers it offers, and makes the drivers that are wanted.
 
-Plugins come from three places: the built-in tuple that the composition root hands over, the entry points of the group "ck.plugins",
-and the modules that the config names. A plugin that cannot be loaded is left out and reported; it is fatal if it is required.
+Plugins come from three places: the built-in tuple that the composition root hands over, the entry points of the group
+"ck.plugins", and the modules that the config names. A plugin that cannot be loaded is left out and reported; it is
+fatal if it is required.
 """
 
 import importlib
@@ -27,8 +28,10 @@ KINDS: Final = ("storage", "content", "registry", "network", "volume", "log", "r
 
 @attrs.frozen(kw_only=True)
 class Builtins:
-    """Import names of the built-in plugins by tier: `essential` must load, `default` may fail, `optional` is loaded if the
-    config names it under `plugins.modules`."""
+    """Import names of the built-in plugins by tier.
+
+    `essential` must load, `default` may fail, `optional` is loaded if the config names it under `plugins.modules`.
+    """
 
     essential: tuple[str, ...]
     default: tuple[str, ...] = ()
@@ -84,7 +87,8 @@ class PluginManager:
                 other = self._offers.get((kind, name))
                 if other is not None:
                     raise Conflict(
-                        f"plugins {other.plugin!r} and {implementation.plugin_name!r} both offer the {kind} driver {name!r}"
+                        f"plugins {other.plugin!r} and {implementation.plugin_name!r} "
+                        f"both offer the {kind} driver {name!r}"
                     )
                 self._offers[kind, name] = _Offer(implementation.plugin_name, factory)
 

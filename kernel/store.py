@@ -34,7 +34,10 @@ _COMMIT_SECONDS: Final = 30.0
 
 @attrs.frozen(kw_only=True)
 class VolumeRecord:
-    """What the engine knows of a volume beyond its driver. `owner` is the container for which an anonymous one was made."""
+    """What the engine knows of a volume beyond its driver.
+
+    `owner` is the container for which an anonymous one was made.
+    """
 
     name: str
     driver: str
@@ -96,7 +99,10 @@ class Table(Generic[T]):
 
 
 class Store:
-    """One database, opened by one process. `publish` is handed the events of each commit, in the order of their cursors."""
+    """One database, opened by one process.
+
+    `publish` is handed the events of each commit, in the order of their cursors.
+    """
 
     def __init__(self, publish: Callable[[Sequence[Recorded]], None], *, max_events: int, max_age: timedelta) -> None:
         self.containers: Table[Container] = Table()
@@ -121,7 +127,8 @@ class Store:
     def _open(self, path: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
         try:
-            # Calls come from trio's worker threads, never two at once: commits hold the lock, reads open their own connection.
+            # Calls come from trio's worker threads, never two at once: commits hold the lock, reads open their own
+            # connection.
             db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             db.execute("PRAGMA journal_mode = WAL")
             # In WAL mode NORMAL survives kill -9 whole; a power cut may lose the last commits, never the database.

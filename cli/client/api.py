@@ -31,12 +31,20 @@ def socket_path(host: str = "") -> str:
     return path
 
 
+def _may_start_engine(host: str) -> bool:
+    """Root may, unless CK_AUTOSTART=0. An engine named by its socket alone has roots that are not known here: one
+    started for it would serve the default roots instead."""
+    if os.geteuid() != 0 or os.environ.get("CK_AUTOSTART") == "0":
+        return False
+    return "CK_RUN_ROOT" in os.environ or not (host or os.environ.get("CK_HOST"))
+
+
 class Client:
     """Speaks to one engine. Each connection carries one request at a time; one idle connection is kept."""
 
     def __init__(self, host: str = "", *, autostart: bool = True) -> None:
         self.path = socket_path(host)
-        self._autostart = autostart and os.geteuid() == 0 and os.environ.get("CK_AUTOSTART") != "0"
+        self._autostart = autostart and _may_start_engine(host)
         self._idle: Connection | None = None
 
     def get(self, path: str, **query: object) -> Any:

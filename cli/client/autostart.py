@@ -6,6 +6,7 @@ import fcntl
 import os
 import sys
 
+from ck.cli.client.api import DEFAULT_RUN_ROOT
 from ck.cli.errors import ConnectionFailed
 
 LOG_TAIL_BYTES = 4096
@@ -13,7 +14,7 @@ LOG_TAIL_BYTES = 4096
 
 def start_engine(path: str) -> None:
     """Start ckd for the socket *path* and return when it serves, or when another one does. Raises: ConnectionFailed."""
-    run_root = os.environ.get("CK_RUN_ROOT") or os.path.dirname(path)
+    run_root = os.environ.get("CK_RUN_ROOT", DEFAULT_RUN_ROOT)
     os.makedirs(run_root, 0o755, exist_ok=True)
     lock = os.open(f"{run_root}/autostart.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

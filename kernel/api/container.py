@@ -11,7 +11,10 @@ from ck.kernel.lifecycle import State
 
 @attrs.frozen(kw_only=True)
 class HealthcheckConfig:
-    """As in the image spec; durations in nanoseconds, 0 to inherit. `test` is ("NONE",), ("CMD", ...) or ("CMD-SHELL", text)."""
+    """As in the image spec; durations in nanoseconds, 0 to inherit.
+
+    `test` is ("NONE",), ("CMD", ...) or ("CMD-SHELL", text).
+    """
 
     test: tuple[str, ...] = ()
     interval: int = 0
@@ -76,6 +79,7 @@ class MountRequest:
     consistency: str = ""
     propagation: str = ""  # bind: rprivate private rshared shared rslave slave
     non_recursive: bool = False  # bind
+    writable_below: bool = False  # bind: read-only but for what is mounted below (Docker: ReadOnlyNonRecursive)
     create_source: bool = False  # bind: -v makes a missing directory, --mount refuses
     no_copy: bool = False  # volume
     subpath: str = ""  # volume
@@ -221,6 +225,7 @@ class MountPoint:
     read_write: bool = True
     propagation: str = ""
     non_recursive: bool = False
+    writable_below: bool = False
     options: tuple[str, ...] = ()  # tmpfs: mount options
     subpath: str = ""
     anonymous: bool = False  # removed with the container by --rm and rm -v

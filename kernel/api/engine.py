@@ -1,7 +1,8 @@
 """The engine as front ends see it: one Protocol a noun, and Engine that holds them.
 
-A *ref* names a container by ID, unique ID prefix or name, an image by ID, prefix or reference. Every method raises NotFound for a
-ref that names nothing, InvalidArgument for a malformed one and Conflict for one that is ambiguous or not in a fit state.
+A *ref* names a container by ID, unique ID prefix or name, an image by ID, prefix or reference. Every method raises
+NotFound for a ref that names nothing, InvalidArgument for a malformed one and Conflict for one that is ambiguous or not
+in a fit state.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -92,7 +93,7 @@ class Containers(Protocol):
         caller may tell its client that the wait is on, then await the Waiter."""
 
     async def attach(self, ref: str, request: AttachRequest, *, logs: bool = False, stream: bool = True) -> None:
-        """Hand the client's socket over; also before the container is started. With *logs*, what is in the log first."""
+        """Hand the client's socket over, also before the container is started. *logs*: what is in the log first."""
 
     async def resize(self, ref: str, size: TerminalSize) -> None: ...
 
@@ -193,8 +194,10 @@ class System(Protocol):
     def events(
         self, since: datetime | None, until: datetime | None, cursor: int | None = None
     ) -> AsyncIterator[Recorded]:
-        """From the journal, then live until *until* (None: for ever). *cursor*: only events after that one. With neither
-        *since* nor *cursor*, from now on."""
+        """From the journal, then live until *until* (None: for ever). *cursor*: only events after that one.
+
+        With neither *since* nor *cursor*, from now on.
+        """
 
 
 class Engine(Protocol):

@@ -57,16 +57,22 @@ class Endpoint:
 
 @runtime_checkable
 class NetworkDriver(Protocol):
-    """Conformance: ck.kernel.testing.network. The bridge driver's issue grows this: publish, live connect, reconcile."""
+    """How containers reach a network. Conformance: ck.kernel.testing.network."""
 
     name: str
     sandbox: Sandbox
 
     def check(self, network: NetworkConfig) -> None:
-        """Raises: InvalidArgument, naming an option that the driver does not know; Forbidden where users may make none."""
+        """Refuse a network that cannot be.
+
+        Raises: InvalidArgument, naming an option that the driver does not know; Forbidden where users may make none.
+        """
 
     async def attach(self, network: NetworkConfig, endpoint: EndpointConfig, netns: int | None) -> Endpoint:
-        """Join a container to the network. *netns* is an open fd of its namespace (None with Sandbox.HOST). Idempotent."""
+        """Join a container to the network. Idempotent.
+
+        *netns* is an open fd of its namespace (None with Sandbox.HOST).
+        """
 
     async def detach(self, network: NetworkConfig, container_id: str) -> None:
         """Undo `attach`; success where nothing is left. The namespace may be gone already."""

@@ -75,16 +75,22 @@ class RegistryDriver(Protocol):
         the config, first yes wins."""
 
     def normalize(self, reference: str) -> str:
-        """The one spelling under which the image is kept, with its tag or digest ("ubuntu" -> "docker.io/library/ubuntu:latest").
+        """The one spelling under which the image is kept, with its tag or digest.
 
-        Pure. Raises: InvalidArgument with the offending value.
+        "ubuntu" gives "docker.io/library/ubuntu:latest". Pure. Raises: InvalidArgument with the offending value.
         """
 
     def familiar(self, normalized: str) -> str:
         """The short spelling people use ("docker.io/library/ubuntu:20.04" -> "ubuntu:20.04"). Pure."""
 
     def source(self, reference: str, credentials: Credentials | None) -> AbstractAsyncContextManager[ImageSource]:
-        """Open *reference* (normalized) for fetching. Without *credentials* the driver uses what it finds configured."""
+        """Open *reference* (normalized) for fetching.
+
+        Without *credentials* the driver uses what it finds configured.
+        """
 
     async def login(self, server: str, credentials: Credentials) -> str:
-        """Check *credentials* against *server*; return a status sentence. Raises: Unauthorized, Unavailable, Unsupported."""
+        """Check *credentials* against *server*; return a status sentence.
+
+        Raises: Unauthorized, Unavailable, Unsupported.
+        """

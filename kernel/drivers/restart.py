@@ -25,7 +25,10 @@ class History:
 
 @attrs.frozen
 class Restart:
-    """Start again after so many seconds. `restarts` is the count to remember, reset by the policy when a run was long."""
+    """Start again after so many seconds.
+
+    `restarts` is the count to remember, reset by the policy when a run was long.
+    """
 
     after: float
     restarts: int
@@ -45,7 +48,7 @@ class RestartPolicy(Protocol):
     def check(self, maximum_retries: int) -> None:
         """Raises: InvalidArgument where this policy takes no such maximum."""
 
-    def decide(self, history: History, maximum_retries: int, exit: Exit) -> Restart | Stop:  # noqa: A002 the field's word
+    def decide(self, history: History, maximum_retries: int, exit: Exit) -> Restart | Stop:
         """What to do now that the run has ended."""
 
     def starts_at_boot(self, *, stopped_by_user: bool) -> bool:

@@ -27,10 +27,10 @@ class TerminalSize:
 class Bundle:
     """All that a run of a container needs.
 
-    `spec.root.path` is where the runtime makes `root` (inside the container's mount namespace) before the mounts of the spec.
-    `user` is as in the image ("", "1000", "www-data", "www-data:adm", "0:0") and `groups` are further groups, by name or
-    number; both are resolved by the runtime in the container's own /etc/passwd and /etc/group, because only there
-    is the root mounted. `spec.process.user` is what they are where the files say nothing.
+    `spec.root.path` is where the runtime makes `root` (inside the container's mount namespace) before the mounts of the
+    spec. `user` is as in the image ("", "1000", "www-data", "www-data:adm", "0:0") and `groups` are further groups, by
+    name or number; both are resolved by the runtime in the container's own /etc/passwd and /etc/group, because only
+    there is the root mounted. `spec.process.user` is what they are where the files say nothing.
     """
 
     container_id: str
@@ -52,7 +52,8 @@ class AttachRequest:
 
     `stream` is the client's own connected socket, handed over for good: the runtime serves it without ckd, so that an
     attached client outlives ckd. Output goes out raw for a terminal, else in Docker's frames (stream number, 0, 0, 0,
-    big-endian length). The client's half-close is the end of stdin. `initial` are bytes of stdin that came with the request.
+    big-endian length). The client's half-close is the end of stdin. `initial` are bytes of stdin that came with the
+    request.
     """
 
     stream: socket.socket
@@ -98,7 +99,10 @@ class RuntimeContainer(Protocol):
     pid: int  # of the init, on the host
 
     async def start(self) -> datetime:
-        """Execute the program; return when. Raises: StartFailed with exit code 125, 126 or 127; the run is over then."""
+        """Execute the program; return when.
+
+        Raises: StartFailed with exit code 125, 126 or 127; the run is over then.
+        """
 
     async def wait(self) -> ExitStatus:
         """Wait for the end: all output is in the log by then. Any number of callers; cancelling is harmless."""
@@ -136,7 +140,10 @@ class RuntimeContainer(Protocol):
         """All processes of the container, as host PIDs."""
 
     def namespace(self, kind: str) -> int:
-        """Open a namespace of the container ("net", "mnt", "pid", ...); the caller closes the fd. Raises: Conflict if over."""
+        """Open a namespace of the container ("net", "mnt", "pid", ...); the caller closes the fd.
+
+        Raises: Conflict if over.
+        """
 
     async def delete(self) -> None:
         """Kill what is left, release cgroup, sockets, directory, exit status. Idempotent."""
@@ -149,7 +156,10 @@ class RuntimeDriver(Protocol):
     name: str
 
     async def open(self, state: Path, persistent: Path) -> None:
-        """Use *state* (a directory on tmpfs, gone after a reboot) and *persistent* (caches on disk). Call once, first."""
+        """Use *state* (a directory on tmpfs, gone after a reboot) and *persistent* (caches on disk).
+
+        Call once, first.
+        """
 
     async def create(self, bundle: Bundle) -> RuntimeContainer:
         """Make namespaces, cgroup and mounts, all but executing the program. Raises: StartFailed, Unsupported,

@@ -17,10 +17,14 @@ class Attachments:
             self._drop_gone(waiting_id)
         self._waiting.setdefault(container_id, []).append(request)
 
-    def take(self, container_id: str) -> list[AttachRequest]:
-        """The requests to hand to the shim; they are the caller's now."""
+    def take(self, container_id: str) -> AttachRequest | None:
+        """The next request to hand to the shim, which is the caller's now; None when there is no more."""
         self._drop_gone(container_id)
-        return self._waiting.pop(container_id, [])
+        waiting = self._waiting.get(container_id, [])
+        request = waiting.pop(0) if waiting else None
+        if not waiting:
+            self._waiting.pop(container_id, None)
+        return request
 
     def close(self, container_id: str) -> None:
         """The container will not start: hang up."""

@@ -3,13 +3,17 @@
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import BinaryIO, TypeVar
+
+import trio
 
 from ck.kernel.api.container import Container, PathStat
 from ck.kernel.archive.directories import open_in_root
 from ck.kernel.engine import archives
+from ck.kernel.engine.container_mounts import below
 from ck.kernel.engine.context import Context
-from ck.kernel.engine.rootview import in_root, in_running_root
+from ck.kernel.engine.rootview import Bind, in_root, in_running_root
 from ck.kernel.errors import Forbidden, InvalidArgument
 from ck.kernel.lifecycle import ACTIVE
 
@@ -51,12 +55,15 @@ class Files:
         run = self._ctx.runs.get(self._container.id)
         if run is not None and self._container.state.status in ACTIVE and not run.output_ended.is_set():
             return await in_running_root(run.runtime.pid, work)
-        binds = [
-            (os.path.join(point.source, point.subpath), point.destination, not point.read_write)
+        binds = await trio.to_thread.run_sync(self._binds)
+        return await in_root(await self._ctx.storage.mounts(self._container.id), binds, work)
+
+    def _binds(self) -> list[Bind]:
+        return [
+            (str(below(Path(point.source), point.subpath)), point.destination, not point.read_write)
             for point in self._container.mounts
             if point.type != "tmpfs"
         ]
-        return await in_root(await self._ctx.storage.mounts(self._container.id), binds, work)
 
     def _below_a_volume(self, path: str) -> bool:
         return any(

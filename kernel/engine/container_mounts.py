@@ -1,11 +1,14 @@
 """How a container's wanted mounts become real ones, and are made ready for each run."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import trio
 
 from ck.kernel.api.container import Container, MountPoint
+from ck.kernel.archive.directories import open_in_root
+from ck.kernel.archive.stage import opened
 from ck.kernel.engine.archives import copy_up
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.mounts import Wanted
@@ -44,7 +47,8 @@ async def mount_all(ctx: Context, container: Container) -> list[Bind]:
             continue
         source = Path(point.source)
         if point.type == "volume":
-            source = await ctx.volume_driver(point.driver).mount(point.name, container.id) / point.subpath
+            top = await ctx.volume_driver(point.driver).mount(point.name, container.id)
+            source = await trio.to_thread.run_sync(below, top, point.subpath)
         if not await trio.Path(source).exists():
             raise InvalidArgument(f"the source of mount {point.destination} does not exist: {source}")
         binds.append(
@@ -54,9 +58,28 @@ async def mount_all(ctx: Context, container: Container) -> list[Bind]:
                 read_only=not point.read_write,
                 propagation=point.propagation or "rprivate",
                 recursive=not point.non_recursive,
+                writable_below=point.writable_below,
             )
         )
     return binds
+
+
+def below(top: Path, subpath: str) -> Path:
+    """The path of *subpath* in the volume at *top*; links in it, which any container may have made, cannot lead out.
+
+    Blocks. Raises: InvalidArgument where there is no such thing.
+    """
+    if not subpath:
+        return top
+    with opened(top) as volume:
+        try:
+            found = open_in_root(volume, os.fsencode(subpath), os.O_PATH)
+        except OSError as error:
+            raise InvalidArgument(f"cannot use subpath {subpath!r} of volume {top}: {error.strerror}") from error
+        try:
+            return Path(f"/proc/self/fd/{found}").readlink()
+        finally:
+            os.close(found)
 
 
 async def unmount_all(ctx: Context, container: Container) -> None:
@@ -121,6 +144,7 @@ async def _realize_bind(mount: Wanted) -> MountPoint:
         read_write=not request.read_only,
         propagation=request.propagation or "rprivate",
         non_recursive=request.non_recursive,
+        writable_below=request.writable_below,
     )
 
 

@@ -37,13 +37,12 @@ async def start(ctx: Context, container: Container, *, cause: str = "user") -> R
     record and nothing else is left."""
     step(container.state.status, Op.START)
     progress = _Start()
-    namespaces = resolve_namespaces(ctx, container)
 
     async def make_binds() -> None:
         progress.binds = await mount_all(ctx, container)
 
     async def create_run() -> None:
-        bundle = await _bundle(ctx, container, namespaces, progress.binds)
+        bundle = await _bundle(ctx, container, resolve_namespaces(ctx, container), progress.binds)
         progress.runtime = await ctx.runtime.create(bundle)
 
     async def delete_run() -> None:
@@ -55,9 +54,10 @@ async def start(ctx: Context, container: Container, *, cause: str = "user") -> R
 
     async def execute() -> None:
         assert progress.runtime is not None
-        for request in ctx.attachments.take(container.id):
-            await progress.runtime.attach(request)
-            request.stream.close()  # the shim has a copy
+        # One by one, so that those not yet handed over are hung up on if this fails.
+        while (request := ctx.attachments.take(container.id)) is not None:
+            with request.stream:  # the shim gets a copy
+                await progress.runtime.attach(request)
         progress.started_at = await progress.runtime.start()
 
     try:
@@ -143,7 +143,12 @@ async def _write_etc_files(ctx: Context, container: Container) -> Container:
     other = container_of(host.network_mode)
     if other is not None:
         target = ctx.find_container(other)
-        return attrs.evolve(container, hosts_path=target.hosts_path, resolv_conf_path=target.resolv_conf_path)
+        return attrs.evolve(
+            container,
+            hostname_path=target.hostname_path,
+            hosts_path=target.hosts_path,
+            resolv_conf_path=target.resolv_conf_path,
+        )
     shares = ctx.network_driver(host.network_mode).sandbox is Sandbox.HOST
     asked = etc_files.Resolver(servers=host.dns, search=host.dns_search, options=host.dns_options)
 

@@ -12,6 +12,7 @@ import trio
 from ck.kernel.api.container import Container
 from ck.kernel.engine.context import Context, Run
 from ck.kernel.errors import Conflict
+from ck.kernel.events import Event
 from ck.kernel.lifecycle import ACTIVE, Op, State, step
 
 _KILL_SECONDS: Final = 10.0  # SIGKILL ends a container at once, unless a process is stuck in the kernel
@@ -33,12 +34,14 @@ async def stop(ctx: Context, container: Container, timeout: int | None, signal_n
     if timeout is None:
         timeout = configured if configured is not None else ctx.config.default.stop_timeout
     await _mark_stopped(ctx, container.id)
+    await ctx.store.commit([], [kill_event(ctx, container, number)])
     await run.runtime.signal(number)
     if container.state.status is State.PAUSED:
         await run.runtime.resume()  # a frozen process cannot obey
     with trio.move_on_after(float("inf") if timeout < 0 else timeout):
         await run.ended.wait()
     if not run.ended.is_set():
+        await ctx.store.commit([], [kill_event(ctx, container, signal.SIGKILL)])
         await kill_all(run, container)
     stopped = ctx.store.containers.get(container.id)
     if stopped is not None:
@@ -52,11 +55,16 @@ async def kill(ctx: Context, container: Container, signal_name: str | None) -> N
     run = ctx.run_of(container)
     if number in (signal.SIGKILL, ctx.signal_number(container.config.stop_signal or "TERM")):
         await _mark_stopped(ctx, container.id)
-    await ctx.store.commit([], [ctx.container_event(container, "kill", signal=str(number))])
+    await ctx.store.commit([], [kill_event(ctx, container, number)])
     if number != signal.SIGKILL:
         await run.runtime.signal(number)
         return
     await kill_all(run, container)
+
+
+def kill_event(ctx: Context, container: Container, number: int) -> Event:
+    """That signal *number* is sent to it, as Docker tells also of those that stop and rm -f send."""
+    return ctx.container_event(container, "kill", signal=str(int(number)))
 
 
 async def kill_all(run: Run, container: Container) -> None:

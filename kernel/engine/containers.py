@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from signal import SIGKILL
 from typing import BinaryIO, TypeVar
 
 import attrs
@@ -13,18 +14,19 @@ from ck.kernel.drivers.registry import Platform
 from ck.kernel.drivers.runtime import AttachRequest, ExitStatus, TerminalSize
 from ck.kernel.drivers.storage import Change
 from ck.kernel.engine import container_info, names
+from ck.kernel.engine.changes import own_changes
 from ck.kernel.engine.container_attach import attach
 from ck.kernel.engine.container_create import create
 from ck.kernel.engine.container_exit import Exits
 from ck.kernel.engine.container_files import Files
 from ck.kernel.engine.container_remove import remove_container
 from ck.kernel.engine.container_start import start
-from ck.kernel.engine.container_stop import give_up_restarting, kill, kill_all, pause, stop, unpause
+from ck.kernel.engine.container_stop import give_up_restarting, kill, kill_all, kill_event, pause, stop, unpause
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.filters import Filters
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.engine.waiters import Waiter
-from ck.kernel.errors import Conflict, InvalidArgument, NotFound
+from ck.kernel.errors import CkError, Conflict, InvalidArgument, NotFound
 from ck.kernel.lifecycle import ACTIVE, State
 
 T = TypeVar("T")
@@ -52,7 +54,13 @@ class Containers:
                     raise Conflict(f"cannot start paused container {container.name}: unpause it instead")
                 return False
             fresh = attrs.evolve(container.state, restarts_in_row=0, backoff=0.0)
-            run = await start(self._ctx, attrs.evolve(container, state=fresh))
+            try:
+                run = await start(self._ctx, attrs.evolve(container, state=fresh))
+            except CkError:
+                if container.host_config.auto_remove:
+                    failed = self._ctx.find_container(container.id)
+                    await remove_container(self._ctx, self._volumes, failed, anonymous_volumes=True)
+                raise
             self._exits.watch(container.id, run)
             return True
 
@@ -107,6 +115,7 @@ class Containers:
                 )
             run = self._ctx.runs.get(container.id)
             if run is not None:
+                await self._ctx.store.commit([], [kill_event(self._ctx, container, SIGKILL)])
                 await kill_all(run, container)
         elif container.state.status is State.RESTARTING:
             await give_up_restarting(self._ctx, container)
@@ -147,7 +156,7 @@ class Containers:
         return await container_info.top(self._ctx, self._ctx.find_container(ref), ps_args)
 
     async def changes(self, ref: str) -> Sequence[Change]:
-        return await self._ctx.storage.changes(self._ctx.find_container(ref).id)
+        return own_changes(await self._ctx.storage.changes(self._ctx.find_container(ref).id))
 
     async def sizes(self, ref: str) -> tuple[int, int]:
         return await container_info.sizes(self._ctx, self._ctx.find_container(ref))

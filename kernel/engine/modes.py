@@ -39,9 +39,13 @@ def check_modes(ctx: Context, container: Container) -> None:
         raise InvalidArgument(f"invalid UTS mode {host.uts_mode!r}")
     if host.cgroupns_mode not in ("", "private", "host"):
         raise InvalidArgument(f"invalid cgroup namespace mode {host.cgroupns_mode!r}")
-    for mode in (host.network_mode, host.pid_mode):
-        if (other := container_of(mode)) is not None:
-            ctx.find_container(other)
+    hostname = container.config.hostname
+    if host.uts_mode == "host" and hostname != ctx.host_name:
+        raise InvalidArgument(f"conflicting options: hostname {hostname!r} and the UTS mode 'host'")
+    if (other := container_of(host.network_mode)) is not None and hostname != ctx.find_container(other).config.hostname:
+        raise InvalidArgument(f"conflicting options: hostname {hostname!r} and the network mode {host.network_mode!r}")
+    if (other := container_of(host.pid_mode)) is not None:
+        ctx.find_container(other)
     if (other := container_of(host.ipc_mode)) is not None:
         target = ctx.find_container(other)
         if target.host_config.ipc_mode not in ("shareable", "host"):

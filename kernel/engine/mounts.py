@@ -70,7 +70,7 @@ def parse_bind(text: str, volume_driver: str = "") -> Wanted:
     kind = "bind" if source.startswith("/") else "volume"
     if kind == "volume" and not _VOLUME_NAME.fullmatch(source):
         raise InvalidArgument(
-            f"{source!r} in {text!r} is neither an absolute path nor a volume name ([a-zA-Z0-9][a-zA-Z0-9_.-])"
+            f"{source!r} in {text!r} is neither an absolute path nor a volume name ([a-zA-Z0-9][a-zA-Z0-9_.-]+)"
         )
     read_only, propagation, no_copy = _parse_mode(mode, kind, text)
     request = MountRequest(
@@ -128,8 +128,8 @@ def check_mount(mount: MountRequest) -> MountRequest:
         raise InvalidArgument(f"invalid mount consistency {mount.consistency!r}")
     foreign = {
         "bind": ("no_copy", "subpath", "volume_driver", "tmpfs_size", "tmpfs_mode"),
-        "volume": ("propagation", "non_recursive", "tmpfs_size", "tmpfs_mode"),
-        "tmpfs": ("source", "propagation", "non_recursive", "no_copy", "subpath", "volume_driver"),
+        "volume": ("propagation", "non_recursive", "writable_below", "tmpfs_size", "tmpfs_mode"),
+        "tmpfs": ("source", "propagation", "non_recursive", "writable_below", "no_copy", "subpath", "volume_driver"),
     }[mount.type]
     for field in foreign:
         if getattr(mount, field):
@@ -143,7 +143,7 @@ def check_mount(mount: MountRequest) -> MountRequest:
             raise InvalidArgument(f"invalid propagation {mount.propagation!r}")
         return attrs.evolve(mount, target=target, source=posixpath.normpath(mount.source))
     if mount.type == "volume" and mount.source and not _VOLUME_NAME.fullmatch(mount.source):
-        raise InvalidArgument(f"invalid volume name {mount.source!r}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+        raise InvalidArgument(f"invalid volume name {mount.source!r}: it must be [a-zA-Z0-9][a-zA-Z0-9_.-]+")
     if mount.subpath and (mount.subpath.startswith("/") or ".." in mount.subpath.split("/")):
         raise InvalidArgument(f"invalid volume subpath {mount.subpath!r}: it must stay below the volume")
     return attrs.evolve(mount, target=target)
@@ -162,6 +162,7 @@ def _from_container(entry: str, others: Mapping[str, Container]) -> list[Wanted]
             read_only=mode == "ro" or not mount.read_write,
             propagation=mount.propagation if mount.type == "bind" else "",
             non_recursive=mount.non_recursive,
+            writable_below=mount.writable_below,
             no_copy=mount.type == "volume",
             subpath=mount.subpath,
             volume_driver=mount.driver,

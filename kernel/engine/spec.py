@@ -50,6 +50,7 @@ class Bind:
     read_only: bool = False
     propagation: str = "rprivate"
     recursive: bool = True
+    writable_below: bool = False  # what is mounted below the source stays writable where the bind is read-only
     tmpfs: tuple[str, ...] | None = None
 
 
@@ -172,17 +173,13 @@ def _mounts(container: Container, facts: Facts) -> list[dict[str, Any]]:
 def _ipc_mounts(host: HostConfig, facts: Facts) -> list[dict[str, Any]]:
     if host.ipc_mode == "none":
         return []
+    # Each IPC namespace has one file system of message queues, which every mount within it shows (mq_overview(7)).
+    queues = _mount("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev")
     if facts.ipc_root:
         root = facts.ipc_root.rstrip("/")
-        return [
-            _mount("/dev/shm", "bind", f"{root}/dev/shm", "bind", "rw", "rprivate"),
-            _mount("/dev/mqueue", "bind", f"{root}/dev/mqueue", "bind", "rw", "rprivate"),
-        ]
+        return [_mount("/dev/shm", "bind", f"{root}/dev/shm", "bind", "rw", "rprivate"), queues]
     size = host.shm_size or DEFAULT_SHM
-    return [
-        _mount("/dev/shm", "tmpfs", "shm", "nosuid", "noexec", "nodev", "mode=1777", f"size={size}"),
-        _mount("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev"),
-    ]
+    return [_mount("/dev/shm", "tmpfs", "shm", "nosuid", "noexec", "nodev", "mode=1777", f"size={size}"), queues]
 
 
 def _user_mount(bind: Bind) -> dict[str, Any]:
@@ -190,8 +187,13 @@ def _user_mount(bind: Bind) -> dict[str, Any]:
         access = ["ro"] if bind.read_only else []
         return _mount(bind.target, "tmpfs", "tmpfs", "noexec", "nosuid", "nodev", *bind.tmpfs, *access)
     how = "rbind" if bind.recursive else "bind"
-    access = ["ro"] if bind.read_only else ["rw"]
-    return _mount(bind.target, "bind", bind.source, how, *access, bind.propagation)
+    return _mount(bind.target, "bind", bind.source, how, _access(bind), bind.propagation)
+
+
+def _access(bind: Bind) -> str:
+    if not bind.read_only:
+        return "rw"
+    return "rro" if bind.recursive and not bind.writable_below else "ro"
 
 
 def _mount(destination: str, kind: str, source: str, *options: str) -> dict[str, Any]:

@@ -73,10 +73,15 @@ class System:
                 continue
         return DiskUsage(layers_size=sum(sizes.values()), image_shared=shared, container_rw=written, volumes=volumes)
 
-    async def events(
+    def events(
         self, since: datetime | None, until: datetime | None, cursor: int | None = None
     ) -> AsyncIterator[Recorded]:
-        newest = self._ctx.bus.newest
+        # "From now on" begins at the call, not when the first event is asked for: the caller has told its client by then.
+        return self._events(since, until, cursor, self._ctx.bus.newest)
+
+    async def _events(
+        self, since: datetime | None, until: datetime | None, cursor: int | None, newest: int
+    ) -> AsyncGenerator[Recorded]:
         if since is not None or cursor is not None:
             async for recorded in self._history(cursor or 0, since, newest):
                 if until is None or recorded.event.at <= until:

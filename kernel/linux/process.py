@@ -92,14 +92,21 @@ def fork_into_cgroup(cgroup: int, *, sibling: bool = False) -> int:
     A process moved after its fork waits for an RCU grace period (about 10 ms); this one does not. Only for a
     process with a single thread: the interpreter's hooks for forks do not run.
     """
+    return _fork(_CLONE_INTO_CGROUP, cgroup, sibling=sibling)
+
+
+def fork_sibling() -> int:
+    """fork(2) whose child is the caller's parent's. For processes with a single thread, as `fork_into_cgroup`."""
+    return _fork(0, 0, sibling=True)
+
+
+def _fork(flags: int, cgroup: int, *, sibling: bool) -> int:
     number = syscall_number("clone3")
     if number is None:
         raise error("clone3", number=errno.ENOSYS)
-    if sibling:
-        # It has the caller's exit signal; naming one is EINVAL.
-        arguments = _CloneArgs(flags=_CLONE_INTO_CGROUP | _CLONE_PARENT, cgroup=cgroup)
-    else:
-        arguments = _CloneArgs(flags=_CLONE_INTO_CGROUP, exit_signal=signal.SIGCHLD, cgroup=cgroup)
+    # A sibling has the caller's own exit signal; naming one is EINVAL.
+    kind = {"flags": flags | _CLONE_PARENT} if sibling else {"flags": flags, "exit_signal": signal.SIGCHLD}
+    arguments = _CloneArgs(cgroup=cgroup, **kind)
     pid: int = _clone3(number, ctypes.byref(arguments), ctypes.sizeof(arguments))
     if pid == -1:
         raise error("clone3")

@@ -7,12 +7,13 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
 from tests.support.busybox import busybox_layout, busybox_tar
+from tests.support.census import processes
 from tests.support.daemon import CK, Daemon
 
 IMAGE = "ck-bench"
@@ -60,12 +61,12 @@ def run(engine: Engine, *arguments: str, check: bool = True, stdout: int = subpr
 
 def available(wanted: Sequence[str]) -> list[Engine]:
     """The engines of *wanted* that are installed here."""
-    installed: list[Engine] = [Ck()]
-    if shutil.which("dockerd"):
-        installed.append(Docker())
-    if shutil.which("podman"):
-        installed.append(Podman())
-    return [engine for engine in installed if engine.name in wanted]
+    kinds: dict[str, tuple[Callable[[], Engine], str]] = {
+        "ck": (Ck, "python3"),
+        "docker": (Docker, "dockerd"),
+        "podman": (Podman, "podman"),
+    }
+    return [make() for name, (make, program) in kinds.items() if name in wanted and shutil.which(program)]
 
 
 class Ck:
@@ -90,6 +91,14 @@ class Ck:
 
     def daemons(self) -> list[int]:
         return tree(self._daemon.pid)
+
+    @property
+    def roots(self) -> tuple[Path, Path]:
+        return self._daemon.run_root, self._daemon.data_root
+
+    def everything(self) -> list[int]:
+        """The daemons, and what runs in containers or stands over them."""
+        return processes([str(self._daemon.run_root)], of=())
 
     def registry_prefix(self) -> Sequence[str]:
         return ()

@@ -70,11 +70,12 @@ def _run_once(engine: Engine) -> float:
     return timed(lambda: run(engine, "run", "--rm", "--network", "none", IMAGE, "true"))
 
 
-def _possessions(engine: Engine) -> dict[str, int]:
-    pids = engine.daemons()
+def _possessions(engine: Ck) -> dict[str, int]:
+    pids = engine.everything()
     return {
-        "processes": sum(path.name.isdecimal() for path in Path("/proc").iterdir()),
+        "processes": len(pids),
         "descriptors": sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids),
         "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),
+        "files": sum(len(files) + len(below) for root in engine.roots for _, below, files in os.walk(root)),
         "cgroups": sum(1 for _ in Path("/sys/fs/cgroup").glob("**/cgroup.procs")),
     }

@@ -69,7 +69,7 @@ class Connection:
         method, target = head.method.decode("ascii"), head.target.decode("ascii")
         called = self._dispatcher.find(method, target, headers, self)
         if isinstance(called, Reply):
-            await self._reply(called)
+            await self._reply(called, close=True)  # what the request still brings is not read
             return True
         route, request = called
         if not route.streams_body:

@@ -105,7 +105,7 @@ class NativeContainer:
 
     async def exec(self, request: ExecRequest) -> ExecStarted:
         """See RuntimeContainer."""
-        container: Any = wire.decode((self._directory / PLAN_FILE).read_bytes())
+        container = json.loads((self._directory / PLAN_FILE).read_bytes())
         plan = compile_exec_plan(request, container, host=self._host)
         session = {
             "terminal": plan["process"]["terminal"] is not None,
@@ -116,8 +116,8 @@ class NativeContainer:
         # Not in the message, because the shim itself has no use for it.
         memfd = os.memfd_create("ck-exec-plan", os.MFD_CLOEXEC)
         try:
-            with open(memfd, "wb", closefd=False) as file:
-                file.write(wire.encode(plan))
+            with open(memfd, "w", closefd=False) as file:
+                json.dump(plan, file)
             os.lseek(memfd, 0, os.SEEK_SET)
             answer = await self._link.ask(
                 lambda ckd, number: ckd.exec(number, request.exec_id, memfd, client, session),

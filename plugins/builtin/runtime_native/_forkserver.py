@@ -14,7 +14,7 @@ from ck.plugins.builtin.runtime_native.child import wire
 
 _BOOT: Final = (
     "import sys; sys.path.append(sys.argv[1]);"
-    "from ck.plugins.builtin.runtime_native.child.forkserver import main; main(int(sys.argv[2]))"
+    "from ck.plugins.builtin.runtime_native.child.forkserver import main; main(int(sys.argv[2]), sys.argv[3])"
 )
 _PACKAGES: Final = Path(__file__).parents[4]
 """Where the package `ck` is. Not resolved: in a source tree its parts are links to elsewhere."""
@@ -87,7 +87,7 @@ class Forkserver:
                     stdout=subprocess.DEVNULL,
                     stderr=log,
                     cwd="/",
-                    env={},
+                    env={"N": __import__("os").environ.get("N","3")},
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                 )

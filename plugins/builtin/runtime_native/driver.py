@@ -1,5 +1,6 @@
 """The runtime "native": compiles plans, has shims forked, finds them again."""
 
+import json
 import os
 import socket
 import weakref
@@ -111,7 +112,7 @@ class NativeRuntime:
         (directory / ROOT_DIRECTORY).mkdir(mode=0o700)
         file = directory / PLAN_FILE
         file.touch(mode=0o600)
-        file.write_bytes(wire.encode(plan))
+        file.write_text(json.dumps(plan))
         return plan
 
     async def _spawn(self, directory: Path, settings: Mapping[str, Any]) -> NativeContainer:

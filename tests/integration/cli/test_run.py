@@ -1,6 +1,7 @@
 """`ck run` on the real engine: streams, exit codes, flags that end at the image."""
 
 import os
+import select
 import signal
 import subprocess
 from pathlib import Path
@@ -152,8 +153,7 @@ def test_tty_needs_a_terminal(daemon: Daemon, busybox_image: str) -> None:
 def test_a_killed_engine_does_not_end_the_run(fresh_daemon: Daemon, busybox_image: str) -> None:
     fresh_daemon.ck("pull", "-q", busybox_image)
     script = "echo before; read line; echo $line; exit 8"
-    environment = {"CK_AUTOSTART": "0"}
-    with background(fresh_daemon, "run", "-i", "--rm", busybox_image, "sh", "-c", script, env=environment) as process:
+    with background(fresh_daemon, "run", "-i", "--rm", busybox_image, "sh", "-c", script) as process:
         assert process.stdin and process.stdout
         assert process.stdout.readline() == b"before\n"
         fresh_daemon.kill9()
@@ -169,15 +169,14 @@ def test_the_exit_code_of_a_container_that_ended_and_went_while_the_engine_was_a
     fresh_daemon: Daemon, busybox_image: str
 ) -> None:
     fresh_daemon.ck("pull", "-q", busybox_image)
-    environment = {"CK_AUTOSTART": "0"}
     command = ("run", "-i", "--rm", busybox_image, "sh", "-c", "echo up; cat; exit 8")
-    with background(fresh_daemon, *command, env=environment) as process:
+    with background(fresh_daemon, *command) as process:
         assert process.stdin and process.stdout
         assert process.stdout.readline() == b"up\n"
         fresh_daemon.kill9()
         process.stdin.write(b"last words")
         process.stdin.close()
-        assert process.stdout.read() == b"last words"
+        assert process.stdout.read(10) == b"last words"
         fresh_daemon.start()
         assert process.wait(30) == 8
     assert fresh_daemon.ck("ps", "-aq").out == ""
@@ -186,8 +185,10 @@ def test_the_exit_code_of_a_container_that_ended_and_went_while_the_engine_was_a
 def test_autostart(fresh_daemon: Daemon) -> None:
     fresh_daemon.stop()
     roots = {"CK_RUN_ROOT": str(fresh_daemon.run_root), "CK_DATA_ROOT": str(fresh_daemon.data_root / "data")}
-    refused = fresh_daemon.ck("ps", env={**roots, "CK_AUTOSTART": "0"}, check=False)
-    assert refused.code == 1 and "cannot connect to the engine" in refused.err
+    # Not where it is forbidden, and not for a socket alone, whose engine may have other roots.
+    for environment in ({**roots, "CK_AUTOSTART": "0"}, {}):
+        refused = fresh_daemon.ck("ps", env=environment, check=False)
+        assert refused.code == 1 and "cannot connect to the engine" in refused.err
     # Two at once start one.
     several = [fresh_daemon.popen("ps", "-q", env=roots, stdin=subprocess.DEVNULL) for _ in range(3)]
     for process in several:
@@ -199,8 +200,6 @@ def test_autostart(fresh_daemon: Daemon) -> None:
     fd = os.pidfd_open(pid)
     try:
         signal.pidfd_send_signal(fd, signal.SIGTERM)
-        import select
-
         assert select.select([fd], [], [], 30)[0]
     finally:
         os.close(fd)

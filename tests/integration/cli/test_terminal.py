@@ -26,10 +26,10 @@ class Terminal:
     def __init__(
         self, daemon: Daemon, *arguments: str, around: tuple[str, ...] = (), rows: int = 30, columns: int = 100
     ) -> None:
-        program, *rest = [*around, *CK, *arguments]
+        command: list[str] = [*around, *CK, *arguments]
         self.child = pexpect.spawn(
-            program,
-            rest,
+            command[0],
+            command[1:],
             env=daemon.environment,
             dimensions=(rows, columns),
             timeout=30,

@@ -15,7 +15,6 @@ import docker
 import pexpect
 import pytest
 
-from tests.support.busybox import busybox_layout
 from tests.support.daemon import Daemon
 
 pytestmark = pytest.mark.root
@@ -27,11 +26,11 @@ needs_docker = pytest.mark.skipif(DOCKER is None, reason="the docker client is n
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    layout = busybox_layout(tmp_path_factory.mktemp("ck-layout"))
+def daemon(busybox_image: str) -> Iterator[Daemon]:
+    """Not the engine that other tests share: these remove every container they find."""
     with Daemon() as running:
-        running.ck("pull", layout)
-        running.ck("tag", layout, IMAGE)
+        running.ck("pull", busybox_image)
+        running.ck("tag", busybox_image, IMAGE)
         yield running
 
 

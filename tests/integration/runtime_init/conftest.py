@@ -5,11 +5,9 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import attrs
 import pytest
 
 from ck.kernel.drivers.log import LogSink
@@ -18,6 +16,7 @@ from ck.kernel.drivers.storage import RootMount
 from ck.plugins.builtin.runtime_native._host import HostFacts, read_host_facts
 from ck.plugins.builtin.runtime_native._plan import compile_exec_plan, compile_plan
 from ck.plugins.builtin.runtime_native._seccomp_cache import FilterCache
+from tests.integration.runtime_init.outcome import Outcome, Runner, Spec, SpecOf
 
 _SHIM = Path(__file__).with_name("stand_in_shim.py")
 _SOURCES = Path(__file__).parents[3] / "src"
@@ -71,7 +70,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def _spec_of(*argv: str) -> dict[str, Any]:
+def _spec_of(*argv: str) -> Spec:
     """What the engine asks for a plain container."""
     secure = ["nosuid", "noexec", "nodev"]
     return {
@@ -120,27 +119,12 @@ def _spec_of(*argv: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def spec_of() -> Callable[..., dict[str, Any]]:
+def spec_of() -> SpecOf:
     """A spec like the engine's, for the given arguments."""
     return _spec_of
 
 
-@attrs.frozen(kw_only=True)
-class Outcome:
-    """How a run ended. `failure` is what FAILED said."""
-
-    code: int = 0
-    stdout: str = ""
-    stderr: str = ""
-    failure: dict[str, Any] | None = None
-    executed_after: float | None = None  # seconds from the fork on
-    before_fork: float = 0.0
-    cgroup_pids: int = 0
-    execs: tuple[dict[str, Any], ...] = ()
-
-
 _NO_SIZE = TerminalSize()
-Runner = Callable[..., Outcome]
 
 
 @pytest.fixture
@@ -148,7 +132,7 @@ def run(tmp_path: Path, image: Path, host: HostFacts, filters: FilterCache) -> R
     """Run a spec in a fresh overlay of the image."""
 
     def run(
-        spec: dict[str, Any],
+        spec: Spec,
         *,
         user: str = "",
         groups: Sequence[str] = (),
@@ -196,6 +180,6 @@ def run(tmp_path: Path, image: Path, host: HostFacts, filters: FilterCache) -> R
         assert shim.returncode == 0, shim.stderr
         assert not shim.stderr
         outcome = json.loads(shim.stdout)
-        return Outcome(**{**outcome, "execs": tuple(outcome["execs"])})
+        return Outcome(**{**outcome, "execs": tuple(Outcome(**session) for session in outcome["execs"])})
 
     return run

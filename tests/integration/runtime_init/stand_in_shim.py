@@ -3,28 +3,43 @@
 Run as `python -I -S stand_in_shim.py SRC`, a request in JSON on standard input, the outcome in JSON on standard output.
 """
 
+import functools
 import json
 import os
 import select
+import socket
 import sys
 import time
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, TypedDict
 
 sys.path.insert(0, sys.argv[1])
 
 from ck.kernel.linux.process import set_child_subreaper
 from ck.plugins.builtin.runtime_native.child import init, wire
+from ck.plugins.builtin.runtime_native.child.plan import ExecPlan, Plan
 from ck.plugins.builtin.runtime_native.child.steps.cgroup import group_of
 from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed
+
+
+class Ended(TypedDict):
+    """The outcome of one process: some of the fields of outcome.Outcome, which needs more than the standard library."""
+
+    code: int
+    stdout: str
+    stderr: str
+    failure: dict[str, Any] | None
+    executed_after: float | None
 
 
 class Running:
     """One forked process and its streams."""
 
-    def __init__(self, plan, run):
+    def __init__(self, plan: Plan | ExecPlan, run: Callable[[socket.socket, init.Stdio], NoReturn]) -> None:
         self.began = time.perf_counter()
         self.output = {1: b"", 2: b""}
-        self.failure = None
-        self.executed_after = None
+        self.failure: dict[str, Any] | None = None
+        self.executed_after: float | None = None
         terminal = plan["process"]["terminal"] is not None
         self.report, theirs = wire.pair()
         pipes = [os.pipe() for _ in range(3)]
@@ -37,9 +52,8 @@ class Running:
             os.close(fd)
         self.stdin = pipes[0][1]
         self.readers = {pipes[1][0]: 1, pipes[2][0]: 2}
-        self.master = None
 
-    def start(self):
+    def start(self) -> bool:
         """READY, GO, executed; whether it was."""
         message = wire.recv(self.report)
         if message is None:
@@ -49,9 +63,7 @@ class Running:
             self.failure = message.payload
             return False
         if message.fds:
-            self.master = message.fds[0]
-            self.readers[self.master] = 1
-        self.before_go()
+            self.readers[message.fds[0]] = 1
         wire.ShimToChild(self.report).go()
         message = wire.recv(self.report)
         if message is not None:
@@ -60,10 +72,7 @@ class Running:
         self.executed_after = time.perf_counter() - self.began
         return True
 
-    def before_go(self):
-        """For the parent to look at what waits."""
-
-    def finish(self, signals=()):
+    def finish(self, signals: Iterable[int] = ()) -> Ended:
         """Read to the end, reap; the outcome."""
         signals = list(signals)
         while self.readers:
@@ -89,12 +98,13 @@ class Running:
         }
 
 
-def main():
+def main() -> None:
     request = json.load(sys.stdin)
     plan = request["plan"]
     set_child_subreaper()
     group = group_of(plan["cgroup"])
-    outcome = {"execs": []}
+    execs: list[Ended] = []
+    outcome: dict[str, object] = {"execs": execs}
     # An fd that would leak, had the child not been careful.
     leak = os.open("/etc/hostname", os.O_RDONLY)
     os.set_inheritable(leak, True)
@@ -105,18 +115,15 @@ def main():
         json.dump({"failure": {"message": exc.message}, "execs": []}, sys.stdout)
         return
     outcome["before_fork"] = time.perf_counter() - began
-    container = Running(plan, lambda report, stdio: init.run_container(plan, report, stdio))
+    container = Running(plan, functools.partial(init.run_container, plan))
     try:
         if container.start():
             outcome["cgroup_pids"] = len(group.pids())
             for exec_plan in request["execs"]:
-                session = Running(
-                    exec_plan,
-                    lambda report, stdio, p=exec_plan: init.run_exec(p, report, stdio, container.pid),
-                )
+                session = Running(exec_plan, functools.partial(init.run_exec, exec_plan, init_pid=container.pid))
                 session.start()
                 os.close(session.stdin)
-                outcome["execs"].append(session.finish())
+                execs.append(session.finish())
         os.close(container.stdin)
         outcome |= container.finish(request["signals"])
     finally:

@@ -6,6 +6,9 @@ import signal
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Protocol
 
 import pytest
 
@@ -15,8 +18,19 @@ from ck.kernel.linux.cgroup.devices import compile_rules
 from ck.kernel.linux.private_mounts import in_private_mounts
 
 
+class Member(Protocol):
+    """Makes a process of the group that runs *script*, at once or when its standard input is closed."""
+
+    def __call__(self, script: str = ..., *, begin: bool = True) -> subprocess.Popen[str]: ...
+
+
+def stdin_of(process: subprocess.Popen[str]) -> IO[str]:
+    assert process.stdin is not None
+    return process.stdin
+
+
 @pytest.fixture
-def group():
+def group() -> Iterator[Group]:
     group = Group(detect(), f"ck-test-{uuid.uuid4().hex}")
     yield group
     group.kill()
@@ -24,7 +38,7 @@ def group():
 
 
 @pytest.fixture
-def member(group):
+def member(group: Group) -> Iterator[Member]:
     """Make processes in the group; they end with the test."""
     with contextlib.ExitStack() as stack:
 
@@ -38,7 +52,7 @@ def member(group):
             stack.callback(process.kill)
             group.add(process.pid)
             if begin:
-                process.stdin.close()
+                stdin_of(process).close()
             return process
 
         yield start
@@ -48,7 +62,7 @@ def v1() -> bool:
     return "pids" in detect().v1
 
 
-def test_making_and_removing_are_idempotent(group):
+def test_making_and_removing_are_idempotent(group: Group) -> None:
     group.create()
     group.create(settings(Limits(pids=5), v1=v1()))
     assert all(os.path.isdir(directory) for directory in group.directories)
@@ -59,7 +73,7 @@ def test_making_and_removing_are_idempotent(group):
     group.kill()
 
 
-def test_its_processes_and_what_they_use(group, member):
+def test_its_processes_and_what_they_use(group: Group, member: Member) -> None:
     group.create()
     process = member()
     assert group.pids() == [process.pid]
@@ -71,12 +85,12 @@ def test_its_processes_and_what_they_use(group, member):
     assert group.oom_kills() == 0
 
 
-def test_freeze_and_thaw(group, member):
+def test_freeze_and_thaw(group: Group, member: Member) -> None:
     group.create()
     process = member("sys.exit(3)", begin=False)
     group.freeze(5)
     fd = pidfd.open_pidfd(process.pid)
-    process.stdin.close()
+    stdin_of(process).close()
     assert pidfd.send_signal(fd, signal.SIGCONT)
     assert not pidfd.wait(fd, 0)
     group.thaw()
@@ -86,7 +100,7 @@ def test_freeze_and_thaw(group, member):
     os.close(fd)
 
 
-def test_kill_ends_the_frozen_and_their_children(group, member):
+def test_kill_ends_the_frozen_and_their_children(group: Group, member: Member) -> None:
     group.create()
     process = member("import os; os.fork(); import signal; signal.pause()")
     group.freeze(5)
@@ -95,7 +109,7 @@ def test_kill_ends_the_frozen_and_their_children(group, member):
     assert group.wait_empty(5)
 
 
-def test_a_group_with_a_process_is_not_removed(group, member):
+def test_a_group_with_a_process_is_not_removed(group: Group, member: Member) -> None:
     group.create()
     process = member()
     with pytest.raises(OSError, match="processes are left"):
@@ -105,7 +119,7 @@ def test_a_group_with_a_process_is_not_removed(group, member):
     group.remove()
 
 
-def test_groups_that_the_container_made_are_removed_too(group):
+def test_groups_that_the_container_made_are_removed_too(group: Group) -> None:
     group.create()
     for directory in group.directories:
         os.makedirs(os.path.join(directory, "a/b"))
@@ -113,7 +127,7 @@ def test_groups_that_the_container_made_are_removed_too(group):
     assert not any(os.path.exists(directory) for directory in group.directories)
 
 
-def test_the_kernel_takes_the_device_program(group, member):
+def test_the_kernel_takes_the_device_program(group: Group, member: Member) -> None:
     group.create((), compile_rules([DeviceRule(True, "c", 1, 3, "rw"), DeviceRule(True, "c", 1, 5, "r")]))
     script = (
         "import sys\n"
@@ -127,7 +141,7 @@ def test_the_kernel_takes_the_device_program(group, member):
     assert member(f"exec({script!r})").wait() == 0
 
 
-def test_a_v1_host_gets_the_unified_hierarchy_beside_it(tmp_path):
+def test_a_v1_host_gets_the_unified_hierarchy_beside_it(tmp_path: Path) -> None:
     bare = detect()._replace(unified="")
     layout = in_private_mounts(lambda: _look(with_unified(bare, str(tmp_path / "cgroup2"))))
     assert (layout.unified, layout.v1) == (str(tmp_path / "cgroup2"), bare.v1)

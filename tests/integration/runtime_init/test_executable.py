@@ -3,13 +3,14 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from ck.kernel.linux.executable import open_read_only
 
 
-def test_what_stands_behind_proc_exe_cannot_be_written(tmp_path):
+def test_what_stands_behind_proc_exe_cannot_be_written(tmp_path: Path) -> None:
     program = tmp_path / "busybox"
     shutil.copy("/bin/busybox", program)
     fd = open_read_only(str(program))

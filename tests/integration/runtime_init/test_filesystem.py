@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.runtime_init.outcome import Runner, SpecOf
 
-def bind(source, destination, *options):
+
+def bind(source: str | Path, destination: str, *options: str) -> dict[str, object]:
     return {"destination": destination, "type": "bind", "source": str(source), "options": ["rbind", *options]}
 
 
@@ -17,14 +19,14 @@ def mount_options(mounts: str, target: str) -> list[str]:
 
 
 @pytest.fixture
-def shared(tmp_path):
+def shared(tmp_path: Path) -> Path:
     directory = tmp_path / "shared"
     directory.mkdir()
     (directory / "file").write_text("of the host\n")
     return directory
 
 
-def test_nothing_of_the_host_is_left(run, spec_of):
+def test_nothing_of_the_host_is_left(run: Runner, spec_of: SpecOf) -> None:
     mounts = run(spec_of("cat", "/proc/mounts")).stdout
     assert {line.split()[2] for line in mounts.splitlines()} <= {
         "overlay",
@@ -41,7 +43,7 @@ def test_nothing_of_the_host_is_left(run, spec_of):
     assert all(target.startswith("/proc/") for target in devtmpfs)  # masks only
 
 
-def test_a_bind_as_root(run, spec_of, image):
+def test_a_bind_as_root(run: Runner, spec_of: SpecOf, image: Path) -> None:
     spec = spec_of("sh", "-c", "ls /; touch /x")
     spec["root"]["readonly"] = True
     for name in ("dev", "sys"):
@@ -51,7 +53,7 @@ def test_a_bind_as_root(run, spec_of, image):
     assert "Read-only file system" in outcome.stderr
 
 
-def test_a_read_only_root_leaves_its_mounts_writable(run, spec_of):
+def test_a_read_only_root_leaves_its_mounts_writable(run: Runner, spec_of: SpecOf) -> None:
     spec = spec_of("sh", "-c", "touch /x; touch /dev/shm/x && echo fine")
     spec["root"]["readonly"] = True
     outcome = run(spec)
@@ -59,7 +61,7 @@ def test_a_read_only_root_leaves_its_mounts_writable(run, spec_of):
     assert outcome.stdout == "fine\n"
 
 
-def test_devices(run, spec_of):
+def test_devices(run: Runner, spec_of: SpecOf) -> None:
     script = (
         "stat -c '%n %F %t:%T %a' /dev/null /dev/zero /dev/full /dev/tty /dev/random /dev/urandom;"
         "for link in fd stdin ptmx; do readlink /dev/$link; done; head -c 1 /dev/urandom >/dev/null && echo works"
@@ -72,7 +74,7 @@ def test_devices(run, spec_of):
     assert lines[6:] == ["/proc/self/fd", "/proc/self/fd/0", "pts/ptmx", "works"]
 
 
-def test_a_further_device_and_the_rules_for_devices(run, spec_of):
+def test_a_further_device_and_the_rules_for_devices(run: Runner, spec_of: SpecOf) -> None:
     spec = spec_of(
         "sh", "-c", "stat -c '%t:%T %a' /dev/mine; cat /dev/mine; mknod /tmp/kmsg c 1 11 && head -c 1 /tmp/kmsg"
     )
@@ -82,7 +84,7 @@ def test_a_further_device_and_the_rules_for_devices(run, spec_of):
     assert "/tmp/kmsg: Operation not permitted" in outcome.stderr
 
 
-def test_masked_and_read_only_paths(run, spec_of):
+def test_masked_and_read_only_paths(run: Runner, spec_of: SpecOf) -> None:
     script = "cat /proc/kcore /proc/keys; ls /sys/firmware /proc/acpi; echo 1 > /proc/sys/vm/drop_caches"
     outcome = run(spec_of("sh", "-c", script))
     assert outcome.stdout.split() == ["/proc/acpi:", "/sys/firmware:"]
@@ -90,7 +92,9 @@ def test_masked_and_read_only_paths(run, spec_of):
 
 
 @pytest.mark.parametrize("link", ["/proc/self/root/etc", "../../../../../../../../etc", "/etc"])
-def test_a_mount_target_cannot_escape_by_a_symlink(run, spec_of, image, shared, link, request):
+def test_a_mount_target_cannot_escape_by_a_symlink(
+    run: Runner, spec_of: SpecOf, image: Path, shared: Path, link: str, request: pytest.FixtureRequest
+) -> None:
     trap = image / "trap"
     trap.symlink_to(link)
     request.addfinalizer(trap.unlink)
@@ -105,7 +109,9 @@ def test_a_mount_target_cannot_escape_by_a_symlink(run, spec_of, image, shared, 
         assert outcome.stdout == "of the host\n"
 
 
-def test_a_dangling_symlink_as_target_is_made_inside(run, spec_of, image, shared, request):
+def test_a_dangling_symlink_as_target_is_made_inside(
+    run: Runner, spec_of: SpecOf, image: Path, shared: Path, request: pytest.FixtureRequest
+) -> None:
     trap = image / "dangling"
     trap.symlink_to("/nowhere/yet")
     request.addfinalizer(trap.unlink)
@@ -115,17 +121,19 @@ def test_a_dangling_symlink_as_target_is_made_inside(run, spec_of, image, shared
     assert not os.path.exists("/nowhere")
 
 
-def test_an_endless_symlink_is_a_sentence(run, spec_of, image, shared, request):
+def test_an_endless_symlink_is_a_sentence(
+    run: Runner, spec_of: SpecOf, image: Path, shared: Path, request: pytest.FixtureRequest
+) -> None:
     trap = image / "endless"
     trap.symlink_to("endless")
     request.addfinalizer(trap.unlink)
     spec = spec_of("true")
     spec["mounts"].append(bind(shared, "/endless/x"))
-    message = run(spec).failure["message"]
+    message = run(spec).failed["message"]
     assert message == f'cannot mount "{shared}" at "/endless/x" in the container: too many levels of symbolic links'
 
 
-def test_binds_of_files_and_directories(run, spec_of, shared):
+def test_binds_of_files_and_directories(run: Runner, spec_of: SpecOf, shared: Path) -> None:
     spec = spec_of("sh", "-c", "cat /etc/hosts; touch /data/new; touch /etc/hosts && cat /proc/mounts")
     spec["mounts"] += [bind(shared / "file", "/etc/hosts", "ro"), bind(shared, "/data", "nosuid", "nodev", "noexec")]
     outcome = run(spec)
@@ -134,7 +142,7 @@ def test_binds_of_files_and_directories(run, spec_of, shared):
     assert (shared / "new").exists()
 
 
-def test_recursively_read_only(run, spec_of, tmp_path, shared):
+def test_recursively_read_only(run: Runner, spec_of: SpecOf, tmp_path: Path, shared: Path) -> None:
     """The mounts below a bind come along, and `rro` reaches them."""
     spec = spec_of("sh", "-c", "ls /data; touch /data/dev/shm/x")
     spec["mounts"].append(bind("/", "/data", "rro", "rprivate"))
@@ -143,7 +151,7 @@ def test_recursively_read_only(run, spec_of, tmp_path, shared):
     assert "Read-only file system" in outcome.stderr
 
 
-def test_propagation(run, spec_of, shared):
+def test_propagation(run: Runner, spec_of: SpecOf, shared: Path) -> None:
     spec = spec_of("cat", "/proc/self/mountinfo")
     spec["mounts"] += [
         bind(shared, "/private", "rprivate"),
@@ -157,7 +165,7 @@ def test_propagation(run, spec_of, shared):
 
 
 @pytest.mark.parametrize("propagation", ["private", "rprivate", "slave", "rslave", "shared", "rshared"])
-def test_propagation_of_the_root(run, spec_of, tmp_path, shared, propagation):
+def test_propagation_of_the_root(run: Runner, spec_of: SpecOf, tmp_path: Path, shared: Path, propagation: str) -> None:
     """Whatever it is, no mount of the container appears on the host."""
     spec = spec_of("cat", "/proc/self/mountinfo")
     spec["linux"]["rootfsPropagation"] = propagation
@@ -169,16 +177,16 @@ def test_propagation_of_the_root(run, spec_of, tmp_path, shared, propagation):
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
 
 
-def test_a_missing_source_is_a_sentence(run, spec_of):
+def test_a_missing_source_is_a_sentence(run: Runner, spec_of: SpecOf) -> None:
     spec = spec_of("true")
     spec["mounts"].append(bind("/nosuch/source", "/data"))
-    failure = run(spec).failure
+    failure = run(spec).failed
     assert failure["message"] == 'cannot mount "/nosuch/source" at "/data" in the container: no such file or directory'
     assert failure["step"] == "mounts"
     assert failure["exit_code"] == 125
 
 
-def test_tmpfs_options(run, spec_of):
+def test_tmpfs_options(run: Runner, spec_of: SpecOf) -> None:
     spec = spec_of("cat", "/proc/mounts")
     spec["mounts"].append(
         {
@@ -192,7 +200,9 @@ def test_tmpfs_options(run, spec_of):
     assert {"noexec", "size=1024k", "mode=700", "ro"} <= set(options)
 
 
-def test_the_images_own_device_nodes_are_replaced(run, spec_of, image, request):
+def test_the_images_own_device_nodes_are_replaced(
+    run: Runner, spec_of: SpecOf, image: Path, request: pytest.FixtureRequest
+) -> None:
     """Without a tmpfs on /dev, what the image put there must not stand in for a device."""
     (image / "dev").mkdir(exist_ok=True)
     (image / "dev/null").write_text("a trap")
@@ -203,7 +213,7 @@ def test_the_images_own_device_nodes_are_replaced(run, spec_of, image, request):
     assert stat.S_ISREG((image / "dev/null").stat().st_mode)
 
 
-def test_the_cgroup_tree_shows_the_container_alone(run, spec_of):
+def test_the_cgroup_tree_shows_the_container_alone(run: Runner, spec_of: SpecOf) -> None:
     outcome = run(spec_of("sh", "-c", "cat /sys/fs/cgroup/unified/cgroup.procs; mkdir /sys/fs/cgroup/pids/x"))
     assert outcome.stdout.split()[0] == "1"
     assert "Read-only file system" in outcome.stderr

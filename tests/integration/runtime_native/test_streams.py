@@ -132,7 +132,8 @@ def test_without_stdin_once_stdin_outlives_its_client(bench: Bench) -> None:
 
 def test_stdin_is_null_unless_opened(bench: Bench) -> None:
     async def run() -> None:
-        async with bench.driver() as driver, bench.container(driver, "sh", "-c", "cat; ls -l /proc/self/fd") as container:
+        script = "cat; ls -l /proc/self/fd"
+        async with bench.driver() as driver, bench.container(driver, "sh", "-c", script) as container:
             client = Client()
             await container.attach(client.request(stdin=True))
             await container.start()
@@ -226,11 +227,8 @@ def test_output_of_a_background_process_is_whole_at_the_end(bench: Bench) -> Non
     """The init is gone, so its PID namespace is, so everything that could write is."""
 
     async def run() -> None:
-        async with (
-            bench.driver() as driver,
-            bench.container(driver, "sh", "-c", "(echo early; sleep 1000; echo late) & read x < /proc/1/stat; sleep 0.1")
-            as container,
-        ):
+        script = "(echo early; sleep 1000; echo late) & read x < /proc/1/stat; sleep 0.1"
+        async with bench.driver() as driver, bench.container(driver, "sh", "-c", script) as container:
             client = Client()
             await container.attach(client.request())
             await container.start()

@@ -52,8 +52,10 @@ def driver_process(bench: Bench, container_id: str) -> Iterator[tuple[subprocess
         with theirs:
             module = "tests.integration.runtime_native.driver_process"
             process = subprocess.Popen(
-                [sys.executable, "-m", module, bench.directory, bench.root[0].source, container_id]
-                + [str(theirs.fileno()), *ECHO],
+                [
+                    *(sys.executable, "-m", module),
+                    *(str(bench.directory), bench.root[0].source, container_id, str(theirs.fileno()), *ECHO),
+                ],
                 stdout=subprocess.PIPE,
                 text=True,
                 cwd=REPOSITORY,
@@ -196,7 +198,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_stuck_shim_stops_nobody(bench: Bench, short: None) -> None:
     async def stuck(container: RuntimeContainer) -> None:
-        with pytest.raises(Unavailable, match="did not answer within 0.2 seconds"):
+        with pytest.raises(Unavailable, match=r"did not answer within 0\.2 seconds"):
             await container._link.ask(lambda ckd, number: ckd.state(number), 0.2)  # type: ignore[attr-defined]
         assert await container.pids() == [container.pid]
         await container.signal(signal.SIGTERM)

@@ -31,8 +31,10 @@ HEALTHCHECK: Final = Table(
 )
 
 
-def _load_healthcheck(value: object, name: str) -> HealthcheckConfig:
-    return HealthcheckConfig(**HEALTHCHECK.load(expect_object(value, name), f"{name}."))
+def _load_healthcheck(value: object, name: str) -> HealthcheckConfig | None:
+    check = HealthcheckConfig(**HEALTHCHECK.load(expect_object(value, name), f"{name}."))
+    # One that says nothing inherits all, and that is what none does.
+    return check if check != HealthcheckConfig() else None
 
 
 def _dump_healthcheck(value: HealthcheckConfig | None) -> Json | None:

@@ -30,6 +30,8 @@ _BIND: Final = Table(
     Field("Propagation", "propagation", TEXT),
     Field("NonRecursive", "non_recursive", FLAG),
     Field("CreateMountpoint", "create_source", FLAG),
+    Field("ReadOnlyNonRecursive", "writable_below", FLAG),
+    ignored=("ReadOnlyForceRecursive",),  # every host that ck runs on can, so it is how it always is
 )
 _VOLUME: Final = Table(
     Field("NoCopy", "no_copy", FLAG),

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from typing import Any, Final
 
 from ck.kernel.drivers.registry import Credentials, Platform
@@ -17,6 +18,9 @@ _MACHINES: Final = {
     "armel": "arm",
     "i386": "386",
 }
+
+# Letters before a colon, unless what follows is the port of a registry.
+_PLACE: Final = re.compile(r"[a-z][a-z-]*:(?!\d+/)")
 
 AUTH: Final = Table(
     Field("username", "username", TEXT),
@@ -36,8 +40,9 @@ def pull_reference(image: str, tag: str) -> str:
 
 
 def asks_for_all_tags(image: str, tag: str) -> bool:
-    """Neither tag nor digest: Docker pulls every tag of the repository."""
-    return not tag and "@" not in image and ":" not in image.rpartition("/")[2]
+    """Neither tag nor digest: Docker pulls every tag of the repository. A place such as oci:/dir is none."""
+    named = tag or "@" in image or ":" in image.rpartition("/")[2] or _PLACE.match(image)
+    return not named
 
 
 def parse_platform(text: str) -> Platform | None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from typing import Any, Final
 from ck.kernel.spool import Writer, open_writer
 from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.control import Control
-from ck.plugins.builtin.runtime_native.child.loop import READABLE, Loop
+from ck.plugins.builtin.runtime_native.child.loop import Loop
 from ck.plugins.builtin.runtime_native.child.maker import Make, session_maker
 from ck.plugins.builtin.runtime_native.child.process import Phase, Process
 from ck.plugins.builtin.runtime_native.child.requests import Requests
@@ -60,11 +59,6 @@ class Container:
 
     def run(self, make: Make) -> None:
         """Live the life of the container whose init *make* makes. Raises: OSError where nothing can be forked."""
-        wakeup, wakeup_writer = os.pipe()
-        os.set_blocking(wakeup, False)
-        os.set_blocking(wakeup_writer, False)
-        signal.set_wakeup_fd(wakeup_writer, warn_on_full_buffer=False)
-        self._loop.watch(wakeup, READABLE, lambda _events: self._reap(wakeup))
         self._init.fork(make)
         self._loop.run()
 
@@ -74,11 +68,7 @@ class Container:
         """See process.Owner."""
         # Not earlier: a directory with the socket in it holds a container that was made.
         self._control.listen(self._directory)
-        pidfd = os.pidfd_open(self._init.pid)
-        try:
-            self._control.tell(lambda ckd: ckd.ready(self._init.pid, pidfd))
-        finally:
-            os.close(pidfd)
+        self._control.tell(lambda ckd: ckd.ready(self._init.pid, self._init.pidfd))
 
     def executed(self) -> None:
         """See process.Owner."""
@@ -157,9 +147,10 @@ class Container:
             "execs": {exec_id: session.status for exec_id, session in self._execs.items()},
         }
 
-    def pidfd(self) -> int | None:
-        """A new pidfd of the init; None if it is gone. The caller closes it."""
-        return os.pidfd_open(self._init.pid) if self._init.exists else None
+    @property
+    def pidfd(self) -> int:
+        """The init's, -1 unless it exists."""
+        return self._init.pidfd
 
     def delete(self) -> None:
         """Ckd has no more questions, and wants the directory for itself."""
@@ -175,21 +166,6 @@ class Container:
         self._control.answer(ckd, send)
 
     # The rest
-
-    def _reap(self, wakeup: int) -> None:
-        os.read(wakeup, 4096)
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            for process in [self._init, *(session.process for session in self._execs.values())]:
-                # Its READY, which tells the PID, may still wait to be read.
-                process.read_report()
-                if process.pid == pid:
-                    process.reaped(status)
 
     def _alone(self) -> None:
         """The last connection is lost. A container that was never told to be ready is nobody's."""

@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 from ck.kernel.linux.process import set_name
 from ck.kernel.spool import json_writer, local_writer
 from ck.plugins.builtin.runtime_native.child import shim, wire
+from ck.plugins.builtin.runtime_native.child.rehearsal import rehearse
 
 WARM: Final = (json_writer, local_writer)
 """Imported for the shims."""
@@ -21,9 +22,12 @@ WARM: Final = (json_writer, local_writer)
 _OOM_SCORE: Final = b"-999"
 
 
-def main(fd: int) -> None:
-    """Serve ckd at the other end of the seqpacket socket *fd* until it hangs up."""
+def main(fd: int, directory: str) -> None:
+    """Serve ckd at the other end of the seqpacket socket *fd* until it hangs up. *directory* is the runtime's, for
+    temporary files."""
     set_name("ck-forkserver")
+    for _ in range(int(os.environ.get("N", 3))):
+        rehearse(os.path.join(directory, f"rehearsal-{os.getpid()}"))
     _prepare()
     # What exists by now is never looked at by the collector again, so its pages stay shared.
     gc.collect()

@@ -9,10 +9,11 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ck.plugins.builtin.runtime_native.child import init, wire
 from ck.plugins.builtin.runtime_native.child.init import Stdio
+from ck.plugins.builtin.runtime_native.child.plan import ExecPlan, Plan
 from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed
 
 Make = Callable[[socket.socket, Stdio], None]
@@ -24,10 +25,9 @@ def container_maker(plan_file: str) -> Make:
 
     def make(report: socket.socket, stdio: Stdio) -> None:
         with open(plan_file, "rb") as file:
-            plan = json.load(file)
+            plan: Plan = json.load(file)
         init.before_fork(plan)
-        if init.fork(plan, sibling=True) == 0:
-            init.run_container(plan, report, stdio)
+        _fork(plan, report, lambda: init.run_container(plan, report, stdio))
 
     return make
 
@@ -37,10 +37,9 @@ def session_maker(plan_file: int, init_pid: int) -> Make:
 
     def make(report: socket.socket, stdio: Stdio) -> None:
         with open(plan_file, "rb", closefd=False) as file:
-            plan: Any = json.load(file)
+            plan: ExecPlan = json.load(file)
         init.before_exec_fork(init_pid)
-        if init.fork(plan, sibling=True) == 0:
-            init.run_exec(plan, report, stdio, init_pid)
+        _fork(plan, report, lambda: init.run_exec(plan, report, stdio, init_pid))
 
     return make
 
@@ -58,6 +57,13 @@ def be_helper(make: Make, report: socket.socket, stdio: Stdio) -> NoReturn:
         os._exit(0)
 
 
+def _fork(plan: Plan | ExecPlan, report: socket.socket, run: Callable[[], NoReturn]) -> None:
+    pid = init.fork(plan, sibling=True)
+    if pid == 0:
+        run()
+    wire.HelperToShim(report).forked(pid)
+
+
 def _tell(report: socket.socket, errno: int, message: str) -> None:
     with suppress(OSError):  # the shim is gone: nobody is left to tell
-        wire.ChildToShim(report).failed("fork", errno, message)
+        wire.HelperToShim(report).failed("fork", errno, message)

@@ -4,12 +4,15 @@ import enum
 import os
 import socket
 import time
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.loop import READABLE, Loop
 from ck.plugins.builtin.runtime_native.child.maker import Make, be_helper
 from ck.plugins.builtin.runtime_native.child.streams import Streams
+
+_DIED: Final = wire.failure("report", 0, "the process ended before its container was made")
+
 
 class Phase(enum.Enum):
     """How far a process has come."""
@@ -39,26 +42,29 @@ class Owner(Protocol):
 
 
 class Process:
-    """Forks, follows the child's report, and tells *owner*. `pid` is 0 until the process is ready."""
+    """Forks, follows the child's report, and tells *owner*. `pid` is 0 until there is a process, `pidfd` -1 but while it
+    exists: until it is waited for."""
 
     def __init__(self, loop: Loop, streams: Streams, owner: Owner, *, stdin: bool) -> None:
         self.pid = 0
+        self.pidfd = -1
         self.phase = Phase.MAKING
         self._loop = loop
         self._streams = streams
         self._owner = owner
         self._stdin = stdin
         self._report: socket.socket | None = None
+        self._helper = 0
+        self._is_ready = False
 
     def fork(self, make: Make) -> None:
         """Begin: have a helper *make* the process. Raises: OSError where nothing can be forked."""
         report, child_report = wire.pair()
-        # The credentials of its packets say which process is the one.
-        report.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         report.setblocking(False)
         pipes = None if self._streams.terminal else _Pipes(self._stdin)
         try:
-            if os.fork() == 0:
+            self._helper = os.fork()
+            if self._helper == 0:
                 be_helper(make, child_report, pipes.theirs if pipes else None)
         except OSError:
             report.close()
@@ -72,7 +78,7 @@ class Process:
         if pipes:
             self._streams.open_pipes(*pipes.ours)
         self._report = report
-        self._loop.watch(report.fileno(), READABLE, self.read_report)
+        self._loop.watch(report.fileno(), READABLE, self._read_report)
 
     def go(self) -> None:
         """Let it execute."""
@@ -83,27 +89,12 @@ class Process:
             except OSError:
                 return  # It was killed meanwhile; its exit tells.
 
-    @property
-    def exists(self) -> bool:
-        """Whether `pid` is a process that is not reaped. Only `reaped` gives it up, so it is never another's."""
-        return self.pid != 0 and self.phase not in (Phase.FAILED, Phase.GONE)
-
     def signal(self, number: int) -> None:
         """Send a signal; a process that has ended gets none."""
-        if self.exists:
+        if self.pidfd >= 0:
             os.kill(self.pid, number)
 
-    def reaped(self, status: int) -> None:
-        """The process was waited for; *status* as wait(2) gives it."""
-        self.read_report()
-        if self.phase in (Phase.FAILED, Phase.GONE):
-            return
-        self.phase = Phase.GONE
-        code = os.waitstatus_to_exitcode(status)
-        self._owner.exited(code if code >= 0 else 128 - code, time.time_ns())
-
-    def read_report(self, _events: int = 0) -> None:
-        """Take in what the child has reported so far."""
+    def _read_report(self, _events: int = 0) -> None:
         while self._report is not None:
             try:
                 message = wire.recv(self._report)
@@ -114,24 +105,48 @@ class Process:
                 self._report.close()
                 self._report = None
                 self._report_ended()
-            elif message.kind is wire.Kind.READY:
-                self._is_ready(message)
             elif message.kind is wire.Kind.FAILED:
                 self._fail(message.payload)
+            else:
+                self._come_nearer(message)
 
-    def _is_ready(self, message: wire.Message) -> None:
-        self.pid = message.sender
-        self.phase = Phase.READY
-        if message.fds:
-            self._streams.open_terminal(message.fds[0], self._stdin)
-        self._owner.ready()
+    def _come_nearer(self, message: wire.Message) -> None:
+        """READY and FORKED are sent by two processes, so either may be first."""
+        if message.kind is wire.Kind.FORKED:
+            self.pid = message.payload["pid"]
+            self.pidfd = os.pidfd_open(self.pid)
+            self._loop.watch(self.pidfd, READABLE, self._ended)
+        elif message.kind is wire.Kind.READY:
+            self._is_ready = True
+            if message.fds:
+                self._streams.open_terminal(message.fds[0], self._stdin)
+        if self.pid and self._is_ready:
+            self.phase = Phase.READY
+            self._owner.ready()
+
+    def _ended(self, _events: int) -> None:
+        """The process is a zombie, ours to wait for."""
+        # What it said last may not be read yet.
+        self._read_report()
+        self._loop.forget(self.pidfd)
+        os.close(self.pidfd)
+        self.pidfd = -1
+        _, status = os.waitpid(self.pid, 0)
+        if self.phase is Phase.MAKING:
+            self._fail(_DIED)
+        elif self.phase is not Phase.FAILED:
+            self.phase = Phase.GONE
+            code = os.waitstatus_to_exitcode(status)
+            self._owner.exited(code if code >= 0 else 128 - code, time.time_ns())
 
     def _report_ended(self) -> None:
+        # All who could report have ended or executed the program, so this wait is short.
+        os.waitpid(self._helper, 0)
         if self.phase is Phase.GOING:
             self.phase = Phase.RUNNING
             self._owner.executed()
-        elif self.phase is Phase.MAKING:
-            self._fail(wire.failure("report", 0, "the process ended before its container was made"))
+        elif self.phase is Phase.MAKING and not self.pid:
+            self._fail(_DIED)
 
     def _fail(self, failure: dict[str, Any]) -> None:
         if self.phase is not Phase.FAILED:

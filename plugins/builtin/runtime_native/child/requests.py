@@ -78,11 +78,6 @@ class Requests:
         return ""
 
     def _state(self, ckd: wire.ShimToCkd, request: int) -> None:
-        pidfd = self._container.pidfd()
-        fds = () if pidfd is None else (pidfd,)
-        try:
-            self._container.answer(ckd, lambda ckd: ckd.done(request, fds, **self._container.state()))
-        finally:
-            for fd in fds:
-                os.close(fd)
-
+        pidfd = self._container.pidfd
+        fds = (pidfd,) if pidfd >= 0 else ()
+        self._container.answer(ckd, lambda ckd: ckd.done(request, fds, **self._container.state()))

@@ -10,7 +10,7 @@ import sys
 import traceback
 from typing import Any, Final
 
-from ck.kernel.linux.process import close_range, set_child_subreaper, set_name
+from ck.kernel.linux.process import close_range, set_name
 from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.container import Container
 from ck.plugins.builtin.runtime_native.child.maker import container_maker
@@ -27,7 +27,6 @@ def main(request: dict[str, Any], control: int) -> None:
     connection = socket.socket(fileno=_CONTROL)
     try:
         set_name("ck-shim")
-        set_child_subreaper()
         Container(request["settings"], request["directory"], connection).run(container_maker(request["plan"]))
     except BaseException as exc:
         # The last thing to do is to say why.

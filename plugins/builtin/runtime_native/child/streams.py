@@ -181,7 +181,7 @@ class Streams:
     def attach(self, sock: socket.socket, options: Mapping[str, Any]) -> None:
         """Serve one more client; *options* are those of wire.attach_options."""
         streams = (STDOUT,) * options["stdout"] + (STDERR,) * options["stderr"]
-        keys = DetachKeys(options["detach_keys"].encode("latin-1") if self.terminal else b"")
+        keys = DetachKeys(options["detach_keys"] if self.terminal else b"")
         client = Client(
             self._loop,
             sock,
@@ -192,7 +192,7 @@ class Streams:
             keys=keys if options["stdin"] else None,
         )
         self._clients.append(client)
-        if initial := options["initial"].encode("latin-1"):
+        if initial := options["initial"]:
             client.receive(initial)
         if self._finished:
             client.finish()

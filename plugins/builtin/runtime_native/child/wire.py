@@ -1,15 +1,16 @@
 """Typed messages between ckd, forkserver, shim and container init, over SOCK_SEQPACKET unix sockets.
 
-A packet is a header (kind, flags) and a JSON object; file descriptors ride along as SCM_RIGHTS. JSON, not marshal or
-pickle, because a shim outlives upgrades of ckd and of Python. A body beyond INLINE bytes travels in a memfd, the last
-descriptor of its packet, so no sender ever meets the socket's packet limit.
+A packet is a header (kind, flags) and a dictionary; file descriptors ride along as SCM_RIGHTS. A body beyond INLINE bytes
+travels in a memfd, the last descriptor of its packet, so no sender ever meets the socket's packet limit. The body is
+marshalled in FORMAT, which every Python 3 reads, because a shim outlives upgrades of ckd and of Python; and marshal is C
+alone, while a JSON codec in Python would cost each shim 200 KB of memory. Both ends of every socket are ours.
 
 Each role has a sender class with its legal messages only; what the fields mean stands there. Standard library only.
 """
 
 import array
 import enum
-import json
+import marshal
 import os
 import socket
 import struct
@@ -38,47 +39,48 @@ class Kind(enum.IntEnum):
     EXEC_EXITED = 33
     DONE = 34
     REFUSED = 35
+    # shim's helper -> shim
+    FORKED = 40
+
+
+_KINDS: Final = {int(kind): kind for kind in Kind}
 
 
 class Message(NamedTuple):
-    """One received message. The receiver owns `fds` (close-on-exec) and must close them.
-
-    `sender` is the sending process as this PID namespace sees it, where SO_PASSCRED is on (unix(7)); else 0.
-    """
+    """One received message. The receiver owns `fds` (close-on-exec) and must close them."""
 
     kind: Kind
     payload: dict[str, Any]
     fds: list[int]
-    sender: int = 0
 
 
 class WireError(Exception):
     """A packet is not one of ours."""
 
 
+FORMAT: Final = 2
 INLINE: Final = 32768
 MAX_FDS: Final = 8
 SHIM_SOCKET: Final = "shim.sock"
 """Where a shim listens, in its directory, from READY on."""
 _HEADER: Final = struct.Struct("!BB")
 _BODY_IN_MEMFD: Final = 1
-_UCRED: Final = struct.Struct("iII")
-_ANCILLARY: Final = socket.CMSG_SPACE((MAX_FDS + 1) * 4) + socket.CMSG_SPACE(_UCRED.size)
+_ANCILLARY: Final = socket.CMSG_SPACE((MAX_FDS + 1) * 4)
 
 
 def encode(payload: Mapping[str, Any]) -> bytes:
-    """The JSON body of *payload*. Lone surrogates (undecodable file names and arguments) survive."""
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    """The body of *payload*, made of plain values only. Lone surrogates (undecodable arguments and file names) survive."""
+    return marshal.dumps(payload, FORMAT)
 
 
 def decode(body: bytes) -> dict[str, Any]:
     """The opposite of `encode`. Raises: WireError."""
     try:
-        payload = json.loads(body.decode("utf-8", "surrogatepass"))
-    except ValueError as exc:
-        raise WireError(f"message body is not JSON: {exc}") from exc
+        payload = marshal.loads(body)
+    except (ValueError, EOFError, TypeError) as exc:
+        raise WireError(f"a message's body cannot be read: {exc}") from exc
     if not isinstance(payload, dict):
-        raise WireError(f"message body is {type(payload).__name__}, not an object")
+        raise WireError(f"a message's body is {type(payload).__name__}, not a dictionary")
     return payload
 
 
@@ -117,30 +119,26 @@ def recv(sock: socket.socket) -> Message | None:
     except ConnectionResetError:
         return None
     fds: list[int] = []
-    sender = 0
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             fds += array.array("i", data[: len(data) // 4 * 4])
-        elif level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
-            sender = _UCRED.unpack(data)[0]
     if not packet:
         return None
     try:
-        return _parse(packet, flags, fds, sender)
+        return _parse(packet, flags, fds)
     except (WireError, OSError):
         for fd in fds:
             os.close(fd)
         raise
 
 
-def _parse(packet: bytes, flags: int, fds: list[int], sender: int) -> Message:
+def _parse(packet: bytes, flags: int, fds: list[int]) -> Message:
     if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC) or len(packet) < _HEADER.size:
         raise WireError(f"message of {len(packet)} bytes is cut short")
     number, where = _HEADER.unpack_from(packet)
-    try:
-        kind = Kind(number)
-    except ValueError as exc:
-        raise WireError(f"message kind {number} is not known") from exc
+    kind = _KINDS.get(number)
+    if kind is None:
+        raise WireError(f"message kind {number} is not known")
     body = packet[_HEADER.size :]
     if where & _BODY_IN_MEMFD:
         if not fds:
@@ -149,7 +147,7 @@ def _parse(packet: bytes, flags: int, fds: list[int], sender: int) -> Message:
         with open(memfd, "rb") as file:  # noqa: PTH123  there is no path
             file.seek(0)
             body = file.read()
-    return Message(kind, decode(body), fds, sender)
+    return Message(kind, decode(body), fds)
 
 
 class Sender:
@@ -275,6 +273,20 @@ class ShimToChild(Sender):
         self._send(Kind.GO)
 
 
+class HelperToShim(Sender):
+    """What the helper that forks such a child tells, over the same socket."""
+
+    __slots__ = ()
+
+    def forked(self, pid: int) -> None:
+        """The child is *pid* on the host, and the shim's own."""
+        self._send(Kind.FORKED, pid=pid)
+
+    def failed(self, step: str, errno: int, message: str) -> None:
+        """There will be none; see `failure`."""
+        self._send(Kind.FAILED, **failure(step, errno, message))
+
+
 class ChildToShim(Sender):
     """What a container's init or an exec session tells the shim, over `report`. Both send READY, wait for GO (`recv`; None:
     the shim is gone, leave) and execute. The end of file then says "executed": the socket is close-on-exec."""
@@ -282,8 +294,7 @@ class ChildToShim(Sender):
     __slots__ = ()
 
     def ready(self, master: int | None = None) -> None:
-        """All but executed; *master* is the pty's, where there is a terminal. Must be sent by the very process that
-        will execute the program: the shim learns its PID from the packet's credentials."""
+        """All but executed; *master* is the pty's, where there is a terminal."""
         self._send(Kind.READY, () if master is None else (master,))
 
     def failed(self, step: str, errno: int, message: str, exit_code: int = 125) -> None:
@@ -298,13 +309,13 @@ def failure(step: str, errno: int, message: str, exit_code: int = 125) -> dict[s
 
 
 def attach_options(*, stdin: bool, stdout: bool, stderr: bool, initial: bytes, detach_keys: bytes) -> dict[str, Any]:
-    """What ATTACH and EXEC say of a client; bytes travel as latin-1 text."""
+    """What ATTACH and EXEC say of a client."""
     return {
         "stdin": stdin,
         "stdout": stdout,
         "stderr": stderr,
-        "initial": initial.decode("latin-1"),
-        "detach_keys": detach_keys.decode("latin-1"),
+        "initial": initial,
+        "detach_keys": detach_keys,
     }
 
 

@@ -37,5 +37,5 @@ def test_what_was_asked_for_replaces() -> None:
 
 
 def test_a_server_that_is_no_address() -> None:
-    with pytest.raises(InvalidArgument, match="'dns.example'"):
+    with pytest.raises(InvalidArgument, match=r"'dns\.example'"):
         resolv_conf(HOST, Resolver(servers=("dns.example",)), own_network=True)

@@ -52,7 +52,10 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 KEYS = ["created", "config", "rootfs", "history", "architecture", "os"]
 
 
-@given(st.dictionaries(st.sampled_from(KEYS), JSON), st.dictionaries(st.sampled_from(["Env", "Cmd", "Labels", "Volumes", "Healthcheck"]), JSON))
+@given(
+    st.dictionaries(st.sampled_from(KEYS), JSON),
+    st.dictionaries(st.sampled_from(["Env", "Cmd", "Labels", "Volumes", "Healthcheck"]), JSON),
+)
 def test_hostile_configs_are_read_or_refused(document: dict[str, Any], config: dict[str, Any]) -> None:
     document = {"rootfs": {"diff_ids": [A]}, **document, "config": config}
     try:

@@ -67,7 +67,9 @@ def test_privileged_takes_the_walls_down() -> None:
 
 
 def test_namespaces_that_are_shared() -> None:
-    facts = attrs.evolve(FACTS, network_namespace="host", pid_namespace="/proc/7/ns/pid", ipc_namespace="host", ipc_root="/")
+    facts = attrs.evolve(
+        FACTS, network_namespace="host", pid_namespace="/proc/7/ns/pid", ipc_namespace="host", ipc_root="/"
+    )
     spec = spec_of(facts=facts)
     namespaces = {each["type"]: each.get("path") for each in spec["linux"]["namespaces"]}
     assert namespaces == {"mount": None, "pid": "/proc/7/ns/pid", "uts": None, "cgroup": None}
@@ -83,10 +85,12 @@ def test_users_mounts_replace_the_defaults_and_come_in_order() -> None:
     assert order.count("/etc/hosts") == 1
     assert order.index("/data") < order.index("/data/deep")
     hosts = next(mount for mount in spec["mounts"] if mount["destination"] == "/etc/hosts")
-    assert hosts["source"] == "/h" and "ro" in hosts["options"]
+    assert hosts["source"] == "/h" and "rro" in hosts["options"]
 
 
-@pytest.mark.parametrize(("propagation", "root"), [("rshared", "rshared"), ("slave", "rslave"), ("rprivate", "rprivate")])
+@pytest.mark.parametrize(
+    ("propagation", "root"), [("rshared", "rshared"), ("slave", "rslave"), ("rprivate", "rprivate")]
+)
 def test_the_root_propagates_what_a_bind_asks_for(propagation: str, root: str) -> None:
     binds = (Bind(source="/v", target="/v", propagation=propagation),)
     assert spec_of(facts=attrs.evolve(FACTS, binds=binds))["linux"]["rootfsPropagation"] == root

@@ -61,10 +61,12 @@ def fits(rule: DeviceRule, kind: str, major: int, minor: int, access: str) -> bo
     st.integers(0, 3),
     st.sets(st.sampled_from("rwm"), min_size=1).map("".join),
 )
-def test_the_last_rule_that_fits_decides(rules, kind, major, minor, access):
+def test_the_last_rule_that_fits_decides(
+    rules: list[DeviceRule], kind: str, major: int, minor: int, access: str
+) -> None:
     program = compile_rules(rules)
     allowed = True if program is None else execute(program, kind, major, minor, access)
-    merged = []
+    merged: list[DeviceRule] = []
     for rule in rules:
         if merged and merged[-1]._replace(access="") == rule._replace(access=""):
             rule = rule._replace(access=merged.pop().access + rule.access)
@@ -73,11 +75,11 @@ def test_the_last_rule_that_fits_decides(rules, kind, major, minor, access):
     assert allowed == (verdicts[-1] if verdicts else False)
 
 
-def test_everything_allowed_needs_no_program():
+def test_everything_allowed_needs_no_program() -> None:
     assert compile_rules([DeviceRule(True, "c", 1, 3, "r"), DeviceRule(True, "a", -1, -1, "rwm")]) is None
 
 
-def test_nothing_is_allowed_by_no_rules():
+def test_nothing_is_allowed_by_no_rules() -> None:
     program = compile_rules([])
     assert program is not None
     assert not execute(program, "c", 1, 3, "r")

@@ -11,12 +11,12 @@ V1 = (
 UNIFIED = "36 31 0:33 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
 
 
-def test_v2():
+def test_v2() -> None:
     layout = detect(V2)
     assert (layout, layout.mode) == (Layout("/sys/fs/cgroup", {}), Mode.V2)
 
 
-def test_v1_with_joint_controllers():
+def test_v1_with_joint_controllers() -> None:
     layout = detect(V1)
     assert layout.mode is Mode.V1
     assert layout.v1 == {
@@ -27,10 +27,10 @@ def test_v1_with_joint_controllers():
     }
 
 
-def test_hybrid():
+def test_hybrid() -> None:
     layout = detect(V1 + UNIFIED)
     assert (layout.mode, layout.unified) == (Mode.HYBRID, "/sys/fs/cgroup/unified")
 
 
-def test_a_part_of_a_hierarchy_is_not_the_hierarchy():
+def test_a_part_of_a_hierarchy_is_not_the_hierarchy() -> None:
     assert detect("30 23 0:26 /ck/x /mnt rw - cgroup2 cgroup2 rw\n" + V2).unified == "/sys/fs/cgroup"

@@ -1,10 +1,11 @@
 import select
+from pathlib import Path
 
 from ck.kernel.linux import inotify
 from ck.kernel.linux.inotify import Inotify
 
 
-def test_changes_of_a_directory_and_a_file(tmp_path):
+def test_changes_of_a_directory_and_a_file(tmp_path: Path) -> None:
     file = tmp_path / "log"
     with Inotify() as watcher:
         directory = watcher.watch(tmp_path, inotify.IN_CREATE | inotify.IN_MOVED_TO)

@@ -1,11 +1,12 @@
 import os
+from pathlib import Path
 
 import pytest
 
 from ck.kernel.linux.path import RESOLVE_IN_ROOT, openat2
 
 
-def test_nothing_resolves_out_of_the_root(tmp_path):
+def test_nothing_resolves_out_of_the_root(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/passwd").write_text("inside")
     (tmp_path / "absolute").symlink_to("/etc/passwd")

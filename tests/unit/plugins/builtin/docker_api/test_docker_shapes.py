@@ -421,7 +421,7 @@ def test_detach_keys_that_are_none(text: str) -> None:
         ("localhost:5000/a", "", "localhost:5000/a", True),
         ("ubuntu", "sha256:ab", "ubuntu@sha256:ab", False),
         ("ubuntu@sha256:ab", "latest", "ubuntu@sha256:ab", False),
-        ("oci:/dir", "", "oci:/dir", True),
+        ("oci:/dir", "", "oci:/dir", False),
     ],
 )
 def test_pull_reference(image_name: str, tag: str, reference: str, all_tags: bool) -> None:

@@ -1,6 +1,7 @@
 """Profiles, and what their programs decide: run in a little interpreter of classic BPF."""
 
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,9 @@ ALLOW, EPERM, ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
 
 def decide(program: bytes, number: int, *arguments: int, architecture: int = X86_64) -> int:
     data = struct.pack("=iIQ6Q", number, architecture, 0, *arguments, *[0] * (6 - len(arguments)))
-    code = [struct.unpack_from("=HBBI", program, place) for place in range(0, len(program), 8)]
+    code: list[tuple[int, int, int, int]] = [
+        struct.unpack_from("=HBBI", program, place) for place in range(0, len(program), 8)
+    ]
     accumulator, place = 0, 0
     while True:
         opcode, when_true, when_false, value = code[place]
@@ -73,41 +76,41 @@ def admin() -> bytes:
         (4000, (), ENOSYS),  # newer than anything known
     ],
 )
-def test_the_default_on_x86_64(plain, number, arguments, expected):
+def test_the_default_on_x86_64(plain: bytes, number: int, arguments: tuple[int, ...], expected: int) -> None:
     assert decide(plain, number, *arguments) == expected
 
 
-def test_another_architecture_of_the_machine(plain):
+def test_another_architecture_of_the_machine(plain: bytes) -> None:
     assert decide(plain, 3, architecture=I386) == ALLOW  # read
     assert decide(plain, 21, architecture=I386) == EPERM  # mount
     assert decide(plain, 4000, architecture=I386) == ENOSYS
 
 
-def test_x32_numbers_are_not_taken_for_new_calls(plain):
+def test_x32_numbers_are_not_taken_for_new_calls(plain: bytes) -> None:
     assert decide(plain, 0x40000000) == ALLOW  # read
     assert decide(plain, 0x40000000 + 165) == EPERM
 
 
-def test_a_foreign_architecture_ends_the_process(plain):
+def test_a_foreign_architecture_ends_the_process(plain: bytes) -> None:
     assert decide(plain, 0, architecture=0xC00000B7) in (0x80000000, 0)
 
 
 @pytest.mark.parametrize(("number", "arguments"), [(165, ()), (272, ()), (435, ()), (56, (0x10000011,)), (227, ())])
-def test_capabilities_open_their_calls(admin, number, arguments):
+def test_capabilities_open_their_calls(admin: bytes, number: int, arguments: tuple[int, ...]) -> None:
     assert decide(admin, number, *arguments) == ALLOW
 
 
-def test_every_call_is_named_once():
+def test_every_call_is_named_once() -> None:
     names = [name for names in profile.ALWAYS.values() for name in names.split()]
     assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("machine", sorted(profile.ARCHITECTURES))
-def test_every_machine_has_its_own_architecture_first(machine):
+def test_every_machine_has_its_own_architecture_first(machine: str) -> None:
     assert default_profile([], machine)["architectures"][0].endswith(machine.upper())
 
 
-def test_a_profile_with_two_conditions_and_actions():
+def test_a_profile_with_two_conditions_and_actions() -> None:
     program = compile_filter(
         {
             "defaultAction": "SCMP_ACT_ALLOW",
@@ -138,12 +141,12 @@ def test_a_profile_with_two_conditions_and_actions():
         ({"syscalls": "all"}, InvalidArgument),
     ],
 )
-def test_what_cannot_be_done_is_refused(change, error):
+def test_what_cannot_be_done_is_refused(change: dict[str, object], error: type[Exception]) -> None:
     with pytest.raises(error):
         compile_filter({"defaultAction": "SCMP_ACT_ERRNO", **change})
 
 
-def test_which_filter_a_spec_asks_for():
+def test_which_filter_a_spec_asks_for() -> None:
     own = {"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_LOG"]}
     default = {"annotations": {"ck.seccomp": "default"}}
     assert seccomp_of({}, "x86_64") is None
@@ -157,7 +160,7 @@ def test_which_filter_a_spec_asks_for():
         filter_flags({"linux": {"seccomp": {"flags": ["SECCOMP_FILTER_FLAG_NEW"]}}})
 
 
-def test_the_cache_keeps_programs_by_their_rules(tmp_path):
+def test_the_cache_keeps_programs_by_their_rules(tmp_path: Path) -> None:
     cache = FilterCache(tmp_path / "filters")
     spec = {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}}}
     program = cache.filter_of(spec)

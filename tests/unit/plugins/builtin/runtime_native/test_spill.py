@@ -12,7 +12,10 @@ from ck.plugins.builtin.runtime_native.child.spill import SpillQueue, unlinked_f
 
 
 class SpillMachine(RuleBasedStateMachine):
-    """The model is one string of bytes. Limits are tiny, so that memory, file, the ring's seam and a full disk all occur."""
+    """The model is one string of bytes.
+
+    Limits are tiny, so that memory, file, the ring's seam and a full disk all occur.
+    """
 
     @initialize(memory=st.integers(1, 8), disk=st.integers(1, 24))
     def make(self, memory: int, disk: int) -> None:

@@ -1,4 +1,6 @@
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,7 +20,7 @@ GROUP = ["root:x:0:", "www:x:33:", "adm:x:4:www,root", "tape:x:26:www", "", "no:
 ROOT = Identity(0, 0, (), "")
 
 
-def who(user, groups=(), fallback=ROOT):
+def who(user: str, groups: Sequence[str] = (), fallback: Identity = ROOT) -> Identity:
     return resolve(user, groups, fallback, PASSWD, GROUP)
 
 
@@ -39,15 +41,15 @@ def who(user, groups=(), fallback=ROOT):
         ("1000", Identity(7, 7, (), "/seven")),  # a name of digits goes before the number
     ],
 )
-def test_users(user, expected):
+def test_users(user: str, expected: Identity) -> None:
     assert who(user) == expected
 
 
-def test_further_groups_by_name_and_number():
+def test_further_groups_by_name_and_number() -> None:
     assert who("www", ["adm", "root", "77"]).groups == (4, 26, 0, 77)
 
 
-def test_the_fallback_is_for_what_is_not_named():
+def test_the_fallback_is_for_what_is_not_named() -> None:
     fallback = Identity(500, 600, (700,), "")
     assert who("", fallback=fallback) == fallback
     assert who("www", fallback=fallback) == Identity(33, 33, (700, 4, 26), "/var/www")
@@ -65,14 +67,14 @@ def test_the_fallback_is_for_what_is_not_named():
         ("-1", (), "unable to find user -1: no matching entries in passwd file"),
     ],
 )
-def test_errors(user, groups, message):
+def test_errors(user: str, groups: Sequence[str], message: str) -> None:
     with pytest.raises(StepFailed) as failure:
         who(user, groups)
     assert (failure.value.message, failure.value.exit_code) == (message, 125)
 
 
 @given(st.text(), st.lists(st.text()), st.lists(st.text()))
-def test_hostile_files_never_make_root_of_another_user(user, passwd, group):
+def test_hostile_files_never_make_root_of_another_user(user: str, passwd: list[str], group: list[str]) -> None:
     try:
         found = resolve(user, (), Identity(9, 9, (), ""), passwd, group)
     except StepFailed:
@@ -81,7 +83,7 @@ def test_hostile_files_never_make_root_of_another_user(user, passwd, group):
     assert 0 <= found.gid <= 2**31 - 1
 
 
-def test_only_ordinary_files_are_read(tmp_path):
+def test_only_ordinary_files_are_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "passwd").write_bytes(b"a:b\n\xff:c\n")
     assert read_lines(str(tmp_path / "fifo")) == []

@@ -33,7 +33,7 @@ def look(path: str) -> Kind:
         ("./here", "", "./here"),
     ],
 )
-def test_found(name, search, expected):
+def test_found(name: str, search: str, expected: str) -> None:
     assert find(name, search, look) == expected
 
 
@@ -50,7 +50,7 @@ def test_found(name, search, expected):
         ("/bin/dir", "/bin", 'exec: "/bin/dir": is a directory', 126),
     ],
 )
-def test_not_found(name, search, message, code):
+def test_not_found(name: str, search: str, message: str, code: int) -> None:
     with pytest.raises(StepFailed) as failure:
         find(name, search, look)
     assert (failure.value.message, failure.value.exit_code) == (message, code)
@@ -74,11 +74,11 @@ def elf(interpreter: bytes) -> bytes:
         (elf(b"")[:70], ""),
     ],
 )
-def test_interpreters(head, expected):
+def test_interpreters(head: bytes, expected: str) -> None:
     assert interpreter_of(head) == expected
 
 
 @given(st.binary())
-def test_no_file_confuses_it(head):
+def test_no_file_confuses_it(head: bytes) -> None:
     interpreter_of(head)
     interpreter_of(b"\x7fELF\x02\x01" + head)

@@ -30,7 +30,7 @@ def test_round_trip(kind: wire.Kind, payload: dict[str, object], fds: int) -> No
         for fd in message.fds:
             assert os.fstat(fd) == os.fstat(0) and not os.get_inheritable(fd)
             os.close(fd)
-        assert (message.kind, message.payload, len(message.fds), message.sender) == (kind, payload, fds, 0)
+        assert (message.kind, message.payload, len(message.fds)) == (kind, payload, fds)
 
 
 @pytest.mark.parametrize("size", [wire.INLINE - 20, wire.INLINE, wire.INLINE + 1, 5 << 20])
@@ -61,15 +61,6 @@ def test_a_peer_that_left_with_unread_messages_has_ended() -> None:
         assert wire.recv(theirs) is None
 
 
-def test_the_sender_is_told_where_asked_for() -> None:
-    ours, theirs = wire.pair()
-    with ours, theirs:
-        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        wire.ChildToShim(ours).ready(0)
-        message = wire.recv(theirs)
-        assert message is not None
-        os.close(message.fds[0])
-        assert message.sender == os.getpid()
 
 
 @given(st.binary(min_size=1, max_size=64))
@@ -91,7 +82,7 @@ def test_noise_is_an_error_and_leaks_nothing(noise: bytes) -> None:
 def test_unknown_kinds_are_named() -> None:
     ours, theirs = wire.pair()
     with ours, theirs:
-        ours.send(b"\xff\x00{}")
+        ours.send(b"\xff\x000")
         with pytest.raises(wire.WireError, match="255"):
             wire.recv(theirs)
 
@@ -100,8 +91,8 @@ def test_unknown_kinds_are_named() -> None:
 def test_bytes_survive_attach_options(initial: bytes, keys: bytes) -> None:
     options = wire.attach_options(stdin=True, stdout=True, stderr=False, initial=initial, detach_keys=keys)
     decoded = wire.decode(wire.encode(options))
-    assert decoded["initial"].encode("latin-1") == initial
-    assert decoded["detach_keys"].encode("latin-1") == keys
+    assert decoded["initial"] == initial
+    assert decoded["detach_keys"] == keys
 
 
 def test_each_kind_has_one_name_and_number() -> None:
