@@ -27,7 +27,10 @@ class Actors:
         self._mailboxes: dict[str, _Mailbox] = {}
 
     async def run(self, container_id: str, job: Callable[[], Awaitable[T]]) -> T:
-        """Queue *job*, wait for its end and return or raise what it did. Cancelling the wait does not cancel the job."""
+        """Queue *job*, wait for its end and return or raise what it did.
+
+        Cancelling the wait does not cancel the job.
+        """
         results: list[T] = []
         errors: list[Exception] = []
         done = trio.Event()

@@ -10,15 +10,18 @@ ALL: Final = tuple(
     for name in (
         # In the order of their numbers, linux/capability.h.
         "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE "
-        "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN "
-        "SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE "
-        "MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
+        "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT "
+        "SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL "
+        "SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
     ).split()
 )
 
 DEFAULT: Final = tuple(
     "CAP_" + name
-    for name in ["CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP", "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE"]
+    for name in (
+        "CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL "
+        "AUDIT_WRITE"
+    ).split()
 )
 """Docker's default set."""
 
@@ -29,8 +32,9 @@ def available(bounding: int) -> frozenset[str]:
 
 
 def choose(add: Sequence[str], drop: Sequence[str], *, privileged: bool, host: Collection[str]) -> tuple[str, ...]:
-    """The container's set, in the order of ALL: `--cap-add` and `--cap-drop` on the default, or all that the *host* has.
+    """The container's set, in the order of ALL.
 
+    It is `--cap-add` and `--cap-drop` on the default, or all that the *host* has.
     Raises: InvalidArgument for a name that is none; Unsupported for an added one that the engine itself does not have.
     """
     added, dropped = _names(add), _names(drop)

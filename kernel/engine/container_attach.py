@@ -15,7 +15,10 @@ from ck.kernel.lifecycle import ACTIVE, State
 
 
 async def attach(ctx: Context, container: Container, request: AttachRequest, *, logs: bool, stream: bool) -> None:
-    """Hand *request* over; its socket is ours from now on, whatever happens. Raises: Conflict for a paused container."""
+    """Hand *request* over; its socket is ours from now on, whatever happens.
+
+    Raises: Conflict for a paused container.
+    """
     try:
         if container.state.status is State.PAUSED:
             raise Conflict(f"container {container.name} is paused, unpause it before attach")

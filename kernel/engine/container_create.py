@@ -28,7 +28,10 @@ from ck.kernel.events import Event
 async def create(
     ctx: Context, volumes: Volumes, spec: ContainerSpec, name: str | None, platform: Platform | None = None
 ) -> Created:
-    """Make a container. Raises: NotFound (image), Conflict (name), InvalidArgument, Unsupported; then nothing is left."""
+    """Make a container.
+
+    Raises: NotFound (image), Conflict (name), InvalidArgument, Unsupported; then nothing is left.
+    """
     image = find_image(ctx, spec.config.image)
     if platform is not None and canonical(platform).architecture != canonical(_platform(image)).architecture:
         raise NotFound(

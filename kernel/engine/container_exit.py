@@ -1,4 +1,5 @@
-"""What happens when a container ends: the fact is recorded, its resources are freed, its policy decides what follows."""
+"""What happens when a container ends: the fact is recorded, its resources are freed, its policy decides what
+follows."""
 
 import logging
 from datetime import datetime

@@ -1,4 +1,7 @@
-"""`cp` and its kin: files in and out of a container, in its own root where it runs, else in one mounted for the purpose."""
+"""`cp` and its kin: files in and out of a container.
+
+They work in its own root where it runs, else in one mounted for the purpose.
+"""
 
 import os
 from collections.abc import AsyncIterator, Callable
@@ -83,7 +86,7 @@ def _user_in(root: int, user: str) -> tuple[int, int]:
     if name.isdigit():
         return int(name), int(group) if group.isdigit() else int(name)
     try:
-        with open(open_in_root(root, b"etc/passwd", os.O_RDONLY), errors="replace") as passwd:
+        with os.fdopen(open_in_root(root, b"etc/passwd", os.O_RDONLY), errors="replace") as passwd:
             for line in passwd:
                 fields = line.rstrip("\n").split(":")
                 if len(fields) >= 4 and fields[0] == name and fields[2].isdigit() and fields[3].isdigit():

@@ -25,7 +25,10 @@ def logs(ctx: Context, container: Container, query: LogQuery) -> AsyncIterator[l
 
 
 async def top(ctx: Context, container: Container, ps_args: str) -> Processes:
-    """ps(1) for the container's processes. Raises: Conflict where it does not run; InvalidArgument for what ps refuses."""
+    """ps(1) for the container's processes.
+
+    Raises: Conflict where it does not run; InvalidArgument for what ps refuses.
+    """
     pids = set(await ctx.run_of(container).runtime.pids())
     arguments = ps_args.split() or ["-ef"]
     try:

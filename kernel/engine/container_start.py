@@ -33,8 +33,10 @@ class _Start:
 
 
 async def start(ctx: Context, container: Container, *, cause: str = "user") -> Run:
-    """Start *container*; its actor calls this. Raises: StartFailed and what the drivers raise; then the failure is in the
-    record and nothing else is left."""
+    """Start *container*; its actor calls this.
+
+    Raises: StartFailed and what the drivers raise; then the failure is in the record and nothing else is left.
+    """
     step(container.state.status, Op.START)
     progress = _Start()
 

@@ -96,7 +96,8 @@ class Containers:
             if chosen in taken:
                 raise Conflict(f'the container name "/{chosen}" is already in use by container "{taken[chosen]}"')
             event = self._ctx.container_event(container, "rename", oldName=f"/{container.name}")
-            # No await between the look and the write to the mirror but the commit itself, so the name is held meanwhile.
+            # No await between the look and the write to the mirror but the commit itself, so the name is held
+            # meanwhile.
             self._ctx.reserved_names[chosen] = container.id
             try:
                 await self._ctx.save(attrs.evolve(container, name=chosen), event)

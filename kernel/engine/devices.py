@@ -63,7 +63,10 @@ DEFAULT_RULES: Final[tuple[dict[str, Any], ...]] = (
 
 
 def find_devices(requests: Sequence[DeviceRequest]) -> list[Device]:
-    """The devices behind *requests*; a directory stands for all below it. Raises: InvalidArgument. Reads the file system."""
+    """The devices behind *requests*; a directory stands for all below it. Reads the file system.
+
+    Raises: InvalidArgument.
+    """
     devices: list[Device] = []
     for request in requests:
         if not re.fullmatch(r"[rwm]{1,3}", request.permissions):

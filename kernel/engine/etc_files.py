@@ -55,8 +55,11 @@ def split_extra_host(entry: str) -> tuple[str, str]:
 
 
 def resolv_conf(host: str, asked: Resolver, *, own_network: bool) -> str:
-    """/etc/resolv.conf from the *host*'s text. Nameservers on loopback are left out where the container has a network of its
-    own, because they cannot be reached from there. Raises: InvalidArgument."""
+    """/etc/resolv.conf from the *host*'s text.
+
+    Nameservers on loopback are left out where the container has a network of its own, because they cannot be reached
+    from there. Raises: InvalidArgument.
+    """
     for server in asked.servers:
         try:
             ipaddress.ip_address(server)

@@ -1,4 +1,7 @@
-"""The noun `exec`: further processes in running containers. Sessions live in memory, as long as their container runs."""
+"""The noun `exec`: further processes in running containers.
+
+Sessions live in memory, as long as their container runs.
+"""
 
 import logging
 import shlex

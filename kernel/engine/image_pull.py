@@ -91,7 +91,8 @@ class _Pull:
         image = read_image(digest, raw)
         if len(image.diff_ids) != len(manifest.layers):
             raise CorruptData(
-                f"image {digest} has {len(image.diff_ids)} diff IDs for the {len(manifest.layers)} layers of its manifest"
+                f"image {digest} has {len(image.diff_ids)} diff IDs "
+                f"for the {len(manifest.layers)} layers of its manifest"
             )
         await content.add(raw)
         await content.add(manifest.raw)

@@ -26,7 +26,10 @@ def familiar(ctx: Context, normalized: str) -> str:
 
 
 def find_image(ctx: Context, ref: str) -> Image:
-    """By ID ("sha256:..." or its hex digits, also shortened), tag or digest. Raises: NotFound, Conflict, InvalidArgument."""
+    """By ID ("sha256:..." or its hex digits, also shortened), tag or digest.
+
+    Raises: NotFound, Conflict, InvalidArgument.
+    """
     if not ref:
         raise InvalidArgument("no image is named")
     images = ctx.store.images

@@ -54,7 +54,10 @@ class Images:
         await self._ctx.store.commit([*changes, Put(image.id, tagged)], [event])
 
     async def remove(self, ref: str, *, force: bool = False, prune: bool = True) -> Sequence[ImageRemoval]:
-        """A name is untagged; the last name, or an ID, takes the image itself away. Raises: Conflict, naming who uses it."""
+        """A name is untagged; the last name, or an ID, takes the image itself away.
+
+        Raises: Conflict, naming who uses it.
+        """
         image = find_image(self._ctx, ref)
         by_id = image.id.removeprefix("sha256:").startswith(ref.removeprefix("sha256:"))
         named = [] if by_id else [normalize(self._ctx, ref)]

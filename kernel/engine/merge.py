@@ -9,7 +9,10 @@ from ck.kernel.errors import InvalidArgument
 
 
 def merge_config(request: ContainerConfig, image: ContainerConfig) -> ContainerConfig:
-    """What the container is made with. An entrypoint in the request drops the image's command, and [""] drops its entrypoint."""
+    """What the container is made with.
+
+    An entrypoint in the request drops the image's command, and [""] drops its entrypoint.
+    """
     entrypoint, cmd = request.entrypoint, request.cmd
     if not entrypoint:
         entrypoint = image.entrypoint if entrypoint is None else None
@@ -48,7 +51,10 @@ def command_line(config: ContainerConfig) -> tuple[str, ...]:
 
 
 def merge_env(lower: Sequence[str], upper: Sequence[str]) -> tuple[str, ...]:
-    """`NAME=value` entries, later ones winning in the place of earlier ones; a bare `NAME` in *upper* drops the variable."""
+    """`NAME=value` entries, later ones winning in the place of earlier ones.
+
+    A bare `NAME` in *upper* drops the variable.
+    """
     merged: dict[str, str] = {}
     for entry in (*lower, *upper):
         name, assigns, _ = entry.partition("=")

@@ -1,4 +1,7 @@
-"""Namespace modes: `--network`, `--pid`, `--ipc`, `--uts`, `--cgroupns`. What they mean, and which do not go together."""
+"""Namespace modes: `--network`, `--pid`, `--ipc`, `--uts`, `--cgroupns`.
+
+What they mean, and which do not go together.
+"""
 
 from typing import Final
 
@@ -29,7 +32,10 @@ def container_of(mode: str) -> str | None:
 
 
 def check_modes(ctx: Context, container: Container) -> None:
-    """Raises: InvalidArgument for a mode that is none or for two that contradict; NotFound for a network or container."""
+    """Refuse modes that cannot be.
+
+    Raises: InvalidArgument for a mode that is none or for two that contradict; NotFound for a network or container.
+    """
     host = container.host_config
     if host.ipc_mode not in _IPC and not container_of(host.ipc_mode):
         raise InvalidArgument(f"invalid IPC mode {host.ipc_mode!r}")

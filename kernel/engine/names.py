@@ -10,8 +10,19 @@ from ck.kernel.errors import Conflict, InvalidArgument
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _HEX: Final = re.compile(r"[0-9a-f]{1,64}")
 
-_ADJECTIVES: Final = ["able", "brave", "bright", "brisk", "calm", "candid", "clever", "cosy", "deft", "eager", "earnest", "fair", "fleet", "frank", "gentle", "glad", "hardy", "honest", "jolly", "keen", "kind", "lively", "loyal", "lucid", "mellow", "merry", "modest", "neat", "nimble", "noble", "patient", "placid", "plucky", "proud", "quick", "quiet", "ready", "sage", "serene", "sharp", "sincere", "sound", "spry", "steady", "stoic", "sturdy", "sunny", "swift", "tender", "tidy", "trusty", "upbeat", "vivid", "warm", "wise", "witty", "zesty"]
-_PEOPLE: Final = ["abel", "ampere", "archimedes", "babbage", "bardeen", "bell", "bohr", "boole", "bose", "cantor", "cerf", "chandra", "curie", "darwin", "dijkstra", "dirac", "einstein", "engelbart", "euclid", "euler", "faraday", "fermat", "fermi", "feynman", "franklin", "galileo", "galois", "gauss", "goldberg", "hamilton", "hawking", "herschel", "hopper", "hypatia", "johnson", "joliot", "kepler", "khorana", "kowalevski", "lamarr", "lamport", "leibniz", "liskov", "lovelace", "maxwell", "mcclintock", "meitner", "mendel", "mirzakhani", "newton", "noether", "pascal", "pasteur", "perlman", "planck", "poincare", "ramanujan", "ride", "ritchie", "rubin", "shannon", "sutherland", "tesla", "thompson", "torvalds", "turing", "villani", "volta", "wiles", "wilson", "wozniak", "wu", "yalow"]
+_ADJECTIVES: Final = (
+    "able brave bright brisk calm candid clever cosy deft eager earnest fair fleet frank gentle glad hardy honest "
+    "jolly keen kind lively loyal lucid mellow merry modest neat nimble noble patient placid plucky proud quick quiet "
+    "ready sage serene sharp sincere sound spry steady stoic sturdy sunny swift tender tidy trusty upbeat vivid warm "
+    "wise witty zesty"
+).split()
+_PEOPLE: Final = (
+    "abel ampere archimedes babbage bardeen bell bohr boole bose cantor cerf chandra curie darwin dijkstra dirac "
+    "einstein engelbart euclid euler faraday fermat fermi feynman franklin galileo galois gauss goldberg hamilton "
+    "hawking herschel hopper hypatia johnson joliot kepler khorana kowalevski lamarr lamport leibniz liskov lovelace "
+    "maxwell mcclintock meitner mendel mirzakhani newton noether pascal pasteur perlman planck poincare ramanujan ride "
+    "ritchie rubin shannon sutherland tesla thompson torvalds turing villani volta wiles wilson wozniak wu yalow"
+).split()
 
 
 def check_name(name: str) -> str:
@@ -23,7 +34,10 @@ def check_name(name: str) -> str:
 
 
 def new_id() -> str:
-    """64 hex digits. One of digits only would read as a number where a PID or a port may stand, so it is drawn again."""
+    """64 hex digits.
+
+    One of digits only would read as a number where a PID or a port may stand, so it is drawn again.
+    """
     while True:
         candidate = secrets.token_hex(32)
         if not candidate[:12].isdigit():

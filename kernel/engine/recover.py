@@ -27,7 +27,10 @@ class Recovery:
         self._ctx, self._volumes, self._exits = ctx, volumes, exits
 
     async def run(self) -> None:
-        """Bring store and machine together. One thing that cannot be mended is reported and does not stop the others."""
+        """Bring store and machine together.
+
+        One thing that cannot be mended is reported and does not stop the others.
+        """
         runs = {runtime.container_id: runtime for runtime in await self._ctx.runtime.recover()}
         await self._remove_unknown(runs)
         async with trio.open_nursery() as nursery:

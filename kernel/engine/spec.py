@@ -33,11 +33,11 @@ MASKED_PATHS: Final = (
 READONLY_PATHS: Final = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
 _ULIMITS: Final = frozenset(
-    ["as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack"]
+    "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
 )
 _DEFAULT_NOFILE: Final = (1024, 524288)  # systemd's, and Docker's under it: select(2) stays safe, servers may raise it
 _IPC_SYSCTLS: Final = frozenset(
-    ["kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"]
+    f"kernel.{name}" for name in "msgmax msgmnb msgmni sem shmall shmmax shmmni shm_rmid_forced".split()
 )
 
 
@@ -56,7 +56,10 @@ class Bind:
 
 @attrs.frozen(kw_only=True)
 class Facts:
-    """What the compiler must be told. Namespace paths are "" for a new namespace, "host" for the host's, else a file."""
+    """What the compiler must be told.
+
+    Namespace paths are "" for a new namespace, "host" for the host's, else a file.
+    """
 
     root: str  # where the runtime shall make the root
     capabilities: frozenset[str]  # of the engine itself
@@ -71,7 +74,10 @@ class Facts:
 
 
 def build_spec(container: Container, facts: Facts) -> dict[str, Any]:
-    """The config.json of a run. Raises: InvalidArgument, Unsupported for options that contradict each other or the host."""
+    """The config.json of a run.
+
+    Raises: InvalidArgument, Unsupported for options that contradict each other or the host.
+    """
     host = container.host_config
     security = parse_security_options(host.security_opt, privileged=host.privileged)
     capabilities = choose(host.cap_add, host.cap_drop, privileged=host.privileged, host=facts.capabilities)
@@ -122,7 +128,10 @@ def build_process(
 
 
 def base_env(config: ContainerConfig, hostname: str) -> list[str]:
-    """PATH, HOSTNAME and TERM where the container's own environment says nothing; HOME is the runtime's, from /etc/passwd."""
+    """PATH, HOSTNAME and TERM where the container's own environment says nothing.
+
+    HOME is the runtime's, from /etc/passwd.
+    """
     given = {entry.partition("=")[0] for entry in config.env}
     defaults = [f"PATH={DEFAULT_PATH}", f"HOSTNAME={hostname}", *(["TERM=xterm"] if config.tty else [])]
     return [entry for entry in defaults if entry.partition("=")[0] not in given] + list(config.env)
@@ -218,7 +227,6 @@ def _resources(host: HostConfig, devices: Sequence[Device]) -> dict[str, Any]:
     limits = host.resources
     rules = [ALLOW_ALL] if host.privileged else [*DEFAULT_RULES, *(device.rule() for device in devices)]
     rules += [parse_rule(rule) for rule in host.device_cgroup_rules]
-    resources: dict[str, Any] = {"devices": rules}
     memory = _set(
         limit=limits.memory,
         swap=limits.memory_swap,
@@ -239,10 +247,7 @@ def _resources(host: HostConfig, devices: Sequence[Device]) -> dict[str, Any]:
         cpu.update(period=100_000, quota=limits.nano_cpus // 10_000)
     pids = {"limit": limits.pids_limit} if limits.pids_limit and limits.pids_limit > 0 else {}
     block = _set(weight=limits.blkio_weight)
-    for name, table in (("memory", memory), ("cpu", cpu), ("pids", pids), ("blockIO", block)):
-        if table:
-            resources[name] = table
-    return resources
+    return {"devices": rules, **_set(memory=memory, cpu=cpu, pids=pids, blockIO=block)}
 
 
 def _set(**values: Any) -> dict[str, Any]:

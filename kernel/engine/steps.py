@@ -33,7 +33,8 @@ async def perform(steps: Sequence[Step]) -> None:
             begun.append(step)
             await step.do()
     except BaseException:
-        # Shielded, because a half-done verb must not outlive a shutdown; bounded, because a hung driver must not block it.
+        # Shielded, because a half-done verb must not outlive a shutdown; bounded, because a hung driver must not block
+        # it.
         with trio.move_on_after(_UNDO_SECONDS, shield=True):
             await undo(begun)
         raise

@@ -76,7 +76,8 @@ class System:
     def events(
         self, since: datetime | None, until: datetime | None, cursor: int | None = None
     ) -> AsyncIterator[Recorded]:
-        # "From now on" begins at the call, not when the first event is asked for: the caller has told its client by then.
+        # "From now on" begins at the call, not when the first event is asked for: the caller has told its client by
+        # then.
         return self._events(since, until, cursor, self._ctx.bus.newest)
 
     async def _events(

@@ -5,14 +5,18 @@ from __future__ import annotations
 import io
 import os
 import posixpath
-import tarfile
+import sys
 
 from ck.cli.commands.container._copy import renamed
 from ck.cli.errors import CliError
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
+# The extraction filters came with 3.11.4, and Debian 12 has 3.11.2; the backport has the same interface.
+if TYPE_CHECKING or sys.version_info >= (3, 12):
+    import tarfile
     from collections.abc import Iterable, Iterator
+else:
+    from backports import tarfile
 
 READ_BYTES = 1024 * 1024
 

@@ -31,8 +31,11 @@ KILLED: Final = 128 + signal.SIGKILL
 
 
 class NativeContainer:
-    """A RuntimeContainer. What the kernel can do without the shim (signals, kill, freeze, delete) is done without it, so that
-    a stuck shim stops none of it."""
+    """A RuntimeContainer.
+
+    What the kernel can do without the shim (signals, kill, freeze, delete) is done without it, so that a stuck shim
+    stops none of it.
+    """
 
     def __init__(self, container_id: str, directory: Path, link: ShimLink, group: Group, host: HostFacts) -> None:
         self.container_id = container_id
@@ -116,7 +119,7 @@ class NativeContainer:
         # Not in the message, because the shim itself has no use for it.
         memfd = os.memfd_create("ck-exec-plan", os.MFD_CLOEXEC)
         try:
-            with open(memfd, "w", closefd=False) as file:
+            with open(memfd, "w", closefd=False) as file:  # noqa: ASYNC230 a file in memory does not block
                 json.dump(plan, file)
             os.lseek(memfd, 0, os.SEEK_SET)
             answer = await self._link.ask(

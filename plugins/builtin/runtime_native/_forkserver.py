@@ -87,7 +87,7 @@ class Forkserver:
                     stdout=subprocess.DEVNULL,
                     stderr=log,
                     cwd="/",
-                    env={"N": __import__("os").environ.get("N","3")},
+                    env={},
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                 )

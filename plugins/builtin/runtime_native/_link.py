@@ -30,11 +30,12 @@ def _conflict(failure: dict[str, Any]) -> CkError:
 
 
 class ShimLink:
-    """Asks one shim and learns what it tells. `exit` and `execs` are what is known of ends; `gone` says that no shim is there
-    to tell more.
+    """Asks one shim and learns what it tells.
 
-    Whoever waits for something reads the socket for all: no task runs while nobody waits, so none can be lost or leak. A
-    connection that breaks while the shim lives is made anew.
+    `exit` and `execs` are what is known of ends; `gone` says that no shim is there to tell more.
+
+    Whoever waits for something reads the socket for all: no task runs while nobody waits, so none can be lost or leak.
+    A connection that breaks while the shim lives is made anew.
     """
 
     def __init__(self, container_id: str, directory: Path, sock: socket.socket | None) -> None:
@@ -88,8 +89,8 @@ class ShimLink:
     ) -> dict[str, Any]:
         """Send a request, return what its DONE carries.
 
-        Raises: what *refusal* makes of a REFUSED; Conflict where the shim is gone, so the container is over; Unavailable where
-        it does not answer in time.
+        Raises: what *refusal* makes of a REFUSED; Conflict where the shim is gone, so the container is over;
+        Unavailable where it does not answer in time.
         """
         number = next(self._numbers)
         self._answers[number] = None

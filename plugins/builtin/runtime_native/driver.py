@@ -30,8 +30,11 @@ RECOVER_SECONDS: Final = 5.0
 
 
 class NativeRuntime:
-    """A RuntimeDriver. Each run has the directory `<state>/<container ID>`: `plan.json`, from READY on `shim.sock`, `exit` at
-    the end, and `root`, where the root file system is mounted in the container's own mount namespace."""
+    """A RuntimeDriver.
+
+    Each run has the directory `<state>/<container ID>`: `plan.json`, from READY on `shim.sock`, `exit` at the end, and
+    `root`, where the root file system is mounted in the container's own mount namespace.
+    """
 
     name = "native"
 
@@ -45,7 +48,7 @@ class NativeRuntime:
     async def open(self, state: Path, persistent: Path) -> None:
         """See RuntimeDriver. Starts the forkserver, so that the first container need not wait for it."""
         self._state = state
-        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 a tmpfs does not block
         self._filters = FilterCache(persistent / "seccomp")
         self._facts = await trio.to_thread.run_sync(read_host_facts, state / "cgroup")
         self._forkservers = Forkserver(state / FORKSERVER_LOG)
@@ -136,7 +139,8 @@ class NativeRuntime:
         raise StartFailed(f"the shim of container {directory.name} died; {log} may say why")
 
     async def _undo(self, container: NativeContainer) -> None:
-        # Shielded, because a cancelled create must leave nothing; bounded, because a process may be stuck in the kernel.
+        # Shielded, because a cancelled create must leave nothing; bounded, because a process may be stuck in the
+        # kernel.
         with trio.CancelScope(shield=True, deadline=trio.current_time() + UNDO_SECONDS):
             await container.delete()
 

@@ -13,10 +13,17 @@ def _name(request: pytest.FixtureRequest) -> str:
     return "ck-" + re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")
 
 
+@pytest.fixture(scope="module")
+def pulled_image(daemon: Daemon, busybox_image: str) -> str:
+    """The image, present: a test must not read of its pull."""
+    daemon.ck("pull", "-q", busybox_image)
+    return busybox_image
+
+
 @pytest.fixture
-def lab(request: pytest.FixtureRequest, daemon: Daemon, busybox_image: str) -> Iterator[Lab]:
+def lab(request: pytest.FixtureRequest, daemon: Daemon, pulled_image: str) -> Iterator[Lab]:
     """On the engine that all tests share."""
-    lab = Lab(daemon, busybox_image, _name(request))
+    lab = Lab(daemon, pulled_image, _name(request))
     yield lab
     lab.clean()
 

@@ -42,8 +42,9 @@ def make_tree(top: Path, *, long_names: bool, xattrs: bool) -> None:
         (top / "sch\u00f6n").write_text("utf-8")
     if xattrs:
         os.setxattr(top / "dir" / "file", "user.a", b"1\n2")
-    for path in (*top.rglob("*"), top):
-        os.utime(path, (1_600_000_000, 1_600_000_000), follow_symlinks=False)
+    for directory, directories, files in os.walk(top, topdown=False):
+        for name in (*directories, *files, "."):
+            os.utime(os.path.join(directory, name), (1_600_000_000, 1_600_000_000), follow_symlinks=False)
 
 
 @pytest.mark.parametrize("name", FORMATS)

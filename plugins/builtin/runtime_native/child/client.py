@@ -29,8 +29,9 @@ class Hub(Protocol):
 
 
 class Client:
-    """Sends output as Docker's frames, or raw from a terminal; hands stdin to its hub. Never blocks: what the socket does
-    not take waits in *queue*. A client that is gone is dropped without a trace.
+    """Sends output as Docker's frames, or raw from a terminal; hands stdin to its hub.
+
+    Never blocks: what the socket does not take waits in *queue*. A client that is gone is dropped without a trace.
 
     *streams* are the numbers that it wants (1 stdout, 2 stderr), *keys* scans its stdin, None where it sends none.
     """
@@ -176,8 +177,10 @@ class Client:
 
 
 def _hang_up(sock: socket.socket) -> None:
-    """End the connection so that the peer reads all that was sent, then EOF: closed over unread bytes, a unix socket gives
-    ECONNRESET."""
+    """End the connection so that the peer reads all that was sent, then EOF.
+
+    Closed over unread bytes, a unix socket gives ECONNRESET.
+    """
     try:
         sock.shutdown(socket.SHUT_RDWR)
         while sock.recv(_TYPED):

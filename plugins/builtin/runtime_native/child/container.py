@@ -29,15 +29,15 @@ Going = Callable[[dict[str, Any] | None, int], None]
 class Container:
     """Ties the shim's parts together; itself the process.Owner of the init.
 
-    *settings* are those of wire.CkdToForkserver.spawn. *directory* gets `shim.sock` and, at the end, `exit`: JSON with the
-    fields of EXITED, and `execs` as STATE has it.
+    *settings* are those of wire.CkdToForkserver.spawn. *directory* gets `shim.sock` and, at the end, `exit`: JSON with
+    the fields of EXITED, and `execs` as STATE has it.
     """
 
     def __init__(self, settings: dict[str, Any], directory: str, connection: socket.socket) -> None:
         self._directory = directory
         self._group = group_of(settings["cgroup"])
         log_directory: str = settings["log_directory"]
-        self._spill_directory = os.path.dirname(log_directory)  # noqa: PTH120  no pathlib in a shim
+        self._spill_directory = os.path.dirname(log_directory)
         self._log: Writer = open_writer(
             settings["log_format"], log_directory, settings["log_max_size"], settings["log_max_files"]
         )
@@ -76,7 +76,10 @@ class Container:
             self._going(None, time.time_ns())
 
     def failed(self, failure: dict[str, Any]) -> None:
-        """See process.Owner. A container that could not be made leaves nothing; one that could not be executed has ended."""
+        """See process.Owner.
+
+        A container that could not be made leaves nothing; one that could not be executed has ended.
+        """
         if self._going is None:
             self._control.tell(lambda ckd: ckd.failed(failure))
             self._loop.stop()
@@ -191,10 +194,10 @@ class Container:
         if self._deleted:
             return
         text = json.dumps({**(self._status or {}), "execs": self.state()["execs"]})
-        new = os.path.join(self._directory, f".{EXIT_FILE}")  # noqa: PTH118
-        with open(new, "w") as file:  # noqa: PTH123
+        new = os.path.join(self._directory, f".{EXIT_FILE}")
+        with open(new, "w") as file:
             file.write(text)
-        os.rename(new, os.path.join(self._directory, EXIT_FILE))  # noqa: PTH104, PTH118
+        os.rename(new, os.path.join(self._directory, EXIT_FILE))
 
     def _open_spill(self) -> int:
         return unlinked_file(self._spill_directory)

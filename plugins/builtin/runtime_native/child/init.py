@@ -56,8 +56,10 @@ def before_exec_fork(init_pid: int) -> None:
 
 
 def fork(plan: Plan | ExecPlan, *, sibling: bool = False) -> int:
-    """Fork into the container's cgroup; as os.fork, but about 10 ms faster than moving the child later. With *sibling* the
-    child is that of the caller's parent. Raises: StepFailed."""
+    """Fork into the container's cgroup; as os.fork, but about 10 ms faster than moving the child later.
+
+    With *sibling* the child is that of the caller's parent. Raises: StepFailed.
+    """
     with doing("fork into the control group"):
         group = os.open(cgroup.group_of(plan["cgroup"]).unified, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -1,7 +1,7 @@
 """The helper that makes a process for the shim and leaves: a fork of the shim, whose own child is the shim's too.
 
-What it does touches much of the memory that the shim shares with all other shims, and it changes what the kernel keeps per
-process (the PID namespace of children). Both end with it.
+What it does touches much of the memory that the shim shares with all other shims, and it changes what the kernel keeps
+per process (the PID namespace of children). Both end with it.
 """
 
 import json

@@ -1,4 +1,7 @@
-"""One process that the shim forks, the container's init or an exec session's: from the fork until its output is drained."""
+"""One process that the shim forks, the container's init or an exec session's.
+
+From the fork until its output is drained.
+"""
 
 import enum
 import os
@@ -42,8 +45,10 @@ class Owner(Protocol):
 
 
 class Process:
-    """Forks, follows the child's report, and tells *owner*. `pid` is 0 until there is a process, `pidfd` -1 but while it
-    exists: until it is waited for."""
+    """Forks, follows the child's report, and tells *owner*.
+
+    `pid` is 0 until there is a process, `pidfd` -1 but while it exists: until it is waited for.
+    """
 
     def __init__(self, loop: Loop, streams: Streams, owner: Owner, *, stdin: bool) -> None:
         self.pid = 0
@@ -132,6 +137,8 @@ class Process:
         os.close(self.pidfd)
         self.pidfd = -1
         _, status = os.waitpid(self.pid, 0)
+        # The end of the report may come later, because the helper holds it too.
+        self._be_running()
         if self.phase is Phase.MAKING:
             self._fail(_DIED)
         elif self.phase is not Phase.FAILED:
@@ -142,11 +149,15 @@ class Process:
     def _report_ended(self) -> None:
         # All who could report have ended or executed the program, so this wait is short.
         os.waitpid(self._helper, 0)
+        self._be_running()
+        if self.phase is Phase.MAKING and not self.pid:
+            self._fail(_DIED)
+
+    def _be_running(self) -> None:
+        """The process said no more after GO: it has executed the program."""
         if self.phase is Phase.GOING:
             self.phase = Phase.RUNNING
             self._owner.executed()
-        elif self.phase is Phase.MAKING and not self.pid:
-            self._fail(_DIED)
 
     def _fail(self, failure: dict[str, Any]) -> None:
         if self.phase is not Phase.FAILED:

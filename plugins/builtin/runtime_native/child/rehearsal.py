@@ -1,7 +1,7 @@
-"""A container's life played through in the forkserver, so that its shims find done what Python does the first time only.
+"""A container's life played through in the forkserver, so that its shims find done what Python does only once.
 
-Python keeps notes in memory that all shims share: which attribute a type's method is, which form of an instruction fits.
-Written here once, they need not be written in each shim, at the price of a private copy of the page.
+Python keeps notes in memory that all shims share: which attribute a type's method is, which form of an instruction
+fits. Written here once, they need not be written in each shim, at the price of a private copy of the page.
 """
 
 import os

@@ -16,9 +16,10 @@ ACKNOWLEDGE_SECONDS: Final = 1.0
 
 
 class ExecSession:
-    """The session that *request*, an EXEC, asked for by way of *ckd*; *changed* is called as it comes nearer to its end.
+    """The session that *request*, an EXEC, asked for by way of *ckd*; *changed* is called as it nears its end.
 
-    Tells `ckd` DONE with the PID, or REFUSED, and later all connections EXEC_EXITED. `status` is what that said, None before.
+    Tells `ckd` DONE with the PID, or REFUSED, and later all connections EXEC_EXITED. `status` is what that said, None
+    before.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The shim: one process per container, from before its init is made until the last attached client has its output.
 
-Owns the container's streams and log, reaps it, keeps its exit status on disk, has exec sessions made. Lives on when ckd and
-forkserver die. Written so that it touches little memory: all shims share the forkserver's.
+Owns the container's streams and log, reaps it, keeps its exit status on disk, has exec sessions made. Lives on when ckd
+and forkserver die. Written so that it touches little memory: all shims share the forkserver's.
 """
 
 import os

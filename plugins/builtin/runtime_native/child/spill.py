@@ -16,13 +16,15 @@ def unlinked_file(directory: str) -> int:
 
 
 class SpillQueue:
-    """Bytes in, the same bytes out. Past *memory* bytes (at least 1) they wait in a file of at most *disk* bytes, past that in
-    memory again, and then `full` asks the writer to stop for a while: nothing is ever refused.
+    """Bytes in, the same bytes out.
+
+    Past *memory* bytes (at least 1) they wait in a file of at most *disk* bytes, past that in memory again, and then
+    `full` asks the writer to stop for a while: nothing is ever refused.
 
     *open_file* makes the file when it is first needed (`unlinked_file`). A disk that takes no more counts as full.
     """
 
-    __slots__ = ("_disk", "_file", "_head", "_head_size", "_memory", "_open_file", "_spilled", "_taken", "_tail")
+    __slots__ = ("_disk", "_file", "_head", "_head_size", "_memory", "_open_file", "_spilled", "_tail", "_taken")
 
     def __init__(self, open_file: Callable[[], int], memory: int = MEMORY, disk: int = DISK) -> None:
         self._open_file = open_file

@@ -25,8 +25,10 @@ Sink = Callable[[int, bytes, int], None]
 
 
 class Input:
-    """The shim's end of a process's stdin. Never blocks: what the process does not read yet waits here, and *drained* is
-    called when `full` has passed."""
+    """The shim's end of a process's stdin.
+
+    Never blocks: what the process does not read yet waits here, and *drained* is called when `full` has passed.
+    """
 
     __slots__ = ("_drained", "_ending", "_fd", "_loop", "_waiting")
 
@@ -131,8 +133,8 @@ class Output:
 class Streams:
     """Sends a process's output to *sink* (None: nowhere) and to every client, and the clients' stdin to the process.
 
-    `stdin_once`: stdin is closed when the first client with stdin closes its own. *open_spill* makes a slow client's file.
-    *emptied* is called when the last client has left.
+    `stdin_once`: stdin is closed when the first client with stdin closes its own. *open_spill* makes a slow client's
+    file. *emptied* is called when the last client has left.
     """
 
     def __init__(
@@ -205,14 +207,17 @@ class Streams:
         return not self._clients
 
     def drain(self, seconds: float, drained: Callable[[], None]) -> None:
-        """The process is gone: read what it left, then call *drained*; after *seconds* at the latest, since a process that
-        inherited a pipe may hold it open for ever. What comes later is dropped."""
+        """The process is gone: read what it left, then call *drained*.
+
+        After *seconds* at the latest, since a process that inherited a pipe may hold it open for ever. What comes later
+        is dropped.
+        """
         if self._input is not None:
             self._input.close()
         if self._slave >= 0:
             os.close(self._slave)
             self._slave = -1
-        timer = self._loop.after(seconds, lambda: self._drained())
+        timer = self._loop.after(seconds, self._drained)
 
         def once() -> None:
             timer.cancel()

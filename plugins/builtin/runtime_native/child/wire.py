@@ -1,9 +1,9 @@
 """Typed messages between ckd, forkserver, shim and container init, over SOCK_SEQPACKET unix sockets.
 
-A packet is a header (kind, flags) and a dictionary; file descriptors ride along as SCM_RIGHTS. A body beyond INLINE bytes
-travels in a memfd, the last descriptor of its packet, so no sender ever meets the socket's packet limit. The body is
-marshalled in FORMAT, which every Python 3 reads, because a shim outlives upgrades of ckd and of Python; and marshal is C
-alone, while a JSON codec in Python would cost each shim 200 KB of memory. Both ends of every socket are ours.
+A packet is a header (kind, flags) and a dictionary; file descriptors ride along as SCM_RIGHTS. A body beyond INLINE
+bytes travels in a memfd, the last descriptor of its packet, so no sender ever meets the socket's packet limit. The body
+is marshalled in FORMAT, which every Python 3 reads, because a shim outlives upgrades of ckd and of Python; and marshal
+is C alone, while a JSON codec in Python would cost each shim 200 KB of memory. Both ends of every socket are ours.
 
 Each role has a sender class with its legal messages only; what the fields mean stands there. Standard library only.
 """
@@ -68,8 +68,11 @@ _BODY_IN_MEMFD: Final = 1
 _ANCILLARY: Final = socket.CMSG_SPACE((MAX_FDS + 1) * 4)
 
 
-def encode(payload: Mapping[str, Any]) -> bytes:
-    """The body of *payload*, made of plain values only. Lone surrogates (undecodable arguments and file names) survive."""
+def encode(payload: dict[str, Any]) -> bytes:
+    """The body of *payload*, made of plain values only.
+
+    Lone surrogates (undecodable arguments and file names) survive.
+    """
     return marshal.dumps(payload, FORMAT)
 
 
@@ -84,10 +87,11 @@ def decode(body: bytes) -> dict[str, Any]:
     return payload
 
 
-def send(sock: socket.socket, kind: Kind, payload: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
+def send(sock: socket.socket, kind: Kind, payload: dict[str, Any], fds: Sequence[int] = ()) -> None:
     """Send one message; the sender keeps its own copies of *fds*.
 
-    Raises: OSError (BrokenPipeError, ConnectionResetError: the peer is gone; BlockingIOError: a non-blocking socket is full).
+    Raises: OSError (BrokenPipeError, ConnectionResetError: the peer is gone; BlockingIOError: a non-blocking socket is
+    full).
     """
     body = encode(payload)
     if len(body) <= INLINE:
@@ -144,7 +148,7 @@ def _parse(packet: bytes, flags: int, fds: list[int]) -> Message:
         if not fds:
             raise WireError(f"message {kind.name} came without its body")
         memfd = fds.pop()
-        with open(memfd, "rb") as file:  # noqa: PTH123  there is no path
+        with open(memfd, "rb") as file:
             file.seek(0)
             body = file.read()
     return Message(kind, decode(body), fds)
@@ -171,8 +175,8 @@ class CkdToForkserver(Sender):
         """Fork a shim for the plan file *plan*; *directory* is its own to write in, *control* its end of a `pair`. The
         answer comes over that pair: READY or FAILED.
 
-        *settings* are what the shim itself must know: `cgroup` (plan.CgroupPlan), `terminal`, `open_stdin`, `stdin_once`,
-        `log_format`, `log_directory`, `log_max_size`, `log_max_files`.
+        *settings* are what the shim itself must know: `cgroup` (plan.CgroupPlan), `terminal`, `open_stdin`,
+        `stdin_once`, `log_format`, `log_directory`, `log_max_size`, `log_max_files`.
         """
         self._send(Kind.SPAWN, (control,), plan=plan, directory=directory, settings=settings)
 
@@ -198,24 +202,28 @@ class CkdToShim(Sender):
         self._send(Kind.RESIZE, request=request, target=target, rows=rows, columns=columns)
 
     def exec(self, request: int, exec_id: str, plan: int, client: int | None, session: Mapping[str, Any]) -> None:
-        """Start an exec session of the plan in the file *plan* (JSON of plan.ExecPlan). *session* is `terminal` and `attach`
-        (`attach_options`; None without a *client*, and then its output is dropped).
+        """Start an exec session of the plan in the file *plan* (JSON of plan.ExecPlan).
 
-        DONE carries `pid`; REFUSED the fields of `failure`.
+        *session* is `terminal` and `attach` (`attach_options`; None without a *client*, and then its output is
+        dropped). DONE carries `pid`; REFUSED the fields of `failure`.
         """
-        self._send(Kind.EXEC, (plan,) if client is None else (plan, client), request=request, exec_id=exec_id, **session)
+        fds = (plan,) if client is None else (plan, client)
+        self._send(Kind.EXEC, fds, request=request, exec_id=exec_id, **session)
 
     def exec_signal(self, request: int, exec_id: str, number: int) -> None:
         """Send a signal to a session's process; one that is gone is success."""
-        self._send(Kind.EXEC_SIGNAL, request=request, exec_id=exec_id, number=number)
+        self._send(Kind.EXEC_SIGNAL, request=request, exec_id=exec_id, number=int(number))
 
     def exec_forget(self, request: int, exec_id: str) -> None:
         """Drop an ended session: its status is known, its client may see the end of the stream."""
         self._send(Kind.EXEC_FORGET, request=request, exec_id=exec_id)
 
     def state(self, request: int) -> None:
-        """DONE carries what a new ckd must know: `pid`, `started` (whether GO came), `exit` (the fields of EXITED, or None),
-        `execs` (ID to the fields of EXEC_EXITED, or None for one that runs), and a pidfd of the init unless it is gone."""
+        """DONE carries what a new ckd must know.
+
+        That is `pid`, `started` (whether GO came), `exit` (the fields of EXITED, or None), `execs` (ID to the fields of
+        EXEC_EXITED, or None for one that runs), and a pidfd of the init unless it is gone.
+        """
         self._send(Kind.STATE, request=request)
 
     def delete(self, request: int) -> None:
@@ -247,7 +255,10 @@ class ShimToCkd(Sender):
         self._send(Kind.FAILED, **failure)
 
     def exited(self, status: Mapping[str, Any]) -> None:
-        """The init is gone, its output is in the log. *status*: `code` (128 + n by signal n), `time` (UNIX, ns), `oom`."""
+        """The init is gone, its output is in the log.
+
+        *status*: `code` (128 + n by signal n), `time` (UNIX, ns), `oom`.
+        """
         self._send(Kind.EXITED, **status)
 
     def exec_exited(self, exec_id: str, status: Mapping[str, Any]) -> None:
@@ -288,8 +299,11 @@ class HelperToShim(Sender):
 
 
 class ChildToShim(Sender):
-    """What a container's init or an exec session tells the shim, over `report`. Both send READY, wait for GO (`recv`; None:
-    the shim is gone, leave) and execute. The end of file then says "executed": the socket is close-on-exec."""
+    """What a container's init or an exec session tells the shim, over `report`.
+
+    Both send READY, wait for GO (`recv`; None: the shim is gone, leave) and execute. The end of file then says
+    "executed": the socket is close-on-exec.
+    """
 
     __slots__ = ()
 
@@ -325,9 +339,9 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 
 def at(directory: str, call: Callable[[str], object]) -> None:
-    """Do *call* (bind or connect) with a short address of the shim's socket in *directory*: unix(7) has room for 107 bytes.
+    """Do *call* (bind or connect) with a short address of the shim's socket in *directory*.
 
-    Raises: OSError.
+    unix(7) has room for 107 bytes. Raises: OSError.
     """
     fd = os.open(directory, os.O_PATH | os.O_CLOEXEC)
     try:

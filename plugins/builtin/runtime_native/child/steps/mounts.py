@@ -1,10 +1,12 @@
 """The spec's mounts, made on descriptors so that no path is resolved twice."""
 
 import os
+import re
 import stat
 from collections.abc import Iterable
 
 from ck.kernel.linux.mount import MS_REC, attach, clone_tree, mount, set_attributes
+from ck.kernel.linux.namespace import CLONE_FLAGS, open_namespace, setns
 from ck.plugins.builtin.runtime_native.child.plan import MountPlan
 from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed, doing, quote, reason
 from ck.plugins.builtin.runtime_native.child.steps.inside import make_directory, make_file, open_inside
@@ -41,7 +43,7 @@ def finish(root: int, mounts: Iterable[MountPlan]) -> None:
 
 
 def _bind(root: int, entry: MountPlan) -> None:
-    tree = clone_tree(entry["source"], recursive=entry["recursive"])
+    tree = _copy(entry["source"], recursive=entry["recursive"])
     try:
         _change(tree, entry)
         make_target = make_directory if stat.S_ISDIR(os.fstat(tree).st_mode) else make_file
@@ -50,6 +52,27 @@ def _bind(root: int, entry: MountPlan) -> None:
         os.close(target)
     finally:
         os.close(tree)
+
+
+def _copy(source: str, *, recursive: bool) -> int:
+    """A detached copy of the mount at *source*.
+
+    Also where that lies in another process's root ("/proc/PID/root/...").
+    """
+    foreign = re.fullmatch(r"/proc/(\d+)/root(/.*)", source)
+    if not foreign:
+        return clone_tree(source, recursive=recursive)
+    # A mount can be copied only from within its own namespace (open_tree(2), EINVAL).
+    here, there = open_namespace("self", "mnt"), open_namespace(foreign[1], "mnt")
+    try:
+        setns(there, CLONE_FLAGS["mnt"])
+        try:
+            return clone_tree(foreign[2], recursive=recursive)
+        finally:
+            setns(here, CLONE_FLAGS["mnt"])
+    finally:
+        os.close(here)
+        os.close(there)
 
 
 def _file_system(root: int, entry: MountPlan) -> None:

@@ -61,8 +61,6 @@ def test_a_peer_that_left_with_unread_messages_has_ended() -> None:
         assert wire.recv(theirs) is None
 
 
-
-
 @given(st.binary(min_size=1, max_size=64))
 def test_noise_is_an_error_and_leaks_nothing(noise: bytes) -> None:
     before = os.listdir("/proc/self/fd")
