@@ -134,7 +134,10 @@ class RuntimeContainer(Protocol):
     async def exec_signal(self, exec_id: str, number: int) -> None: ...
 
     async def exec_forget(self, exec_id: str) -> None:
-        """Drop what is kept about an ended session."""
+        """Drop what is kept about an ended session; call it once the status is where its client will ask for it.
+
+        The client sees the end of the stream then, and not before, unless a second has passed.
+        """
 
     async def pids(self) -> Sequence[int]:
         """All processes of the container, as host PIDs."""
@@ -146,7 +149,10 @@ class RuntimeContainer(Protocol):
         """
 
     async def delete(self) -> None:
-        """Kill what is left, release cgroup, sockets, directory, exit status. Idempotent."""
+        """Kill what is left, release cgroup, sockets, directory, exit status. Idempotent.
+
+        Clients that are attached are still served what the container has written.
+        """
 
 
 @runtime_checkable
@@ -167,7 +173,10 @@ class RuntimeDriver(Protocol):
 
     async def recover(self) -> Sequence[RuntimeContainer]:
         """Every run that `create` made and `delete` has not ended, whoever made it: also those that are over, whose
-        `wait` returns at once. Call once, after `open`."""
+        `wait` returns at once. Call once, after `open`.
+
+        What was never started, wholly or half made, is removed instead.
+        """
 
     async def features(self) -> Mapping[str, object]:
         """What `ck info` tells of it (cgroup version, seccomp, versions)."""

@@ -72,7 +72,9 @@ class Lab:
 
     def events(self, ref: str, *options: str) -> list[str]:
         """The actions of *ref*'s events so far, attaching left out."""
-        shown = self.ck("events", "--since", "1h", "--until", "0s", "-f", f"container={ref}", *options, "--format", "{{.Action}}")
+        shown = self.ck(
+            "events", "--since", "1h", "--until", "0s", "-f", f"container={ref}", *options, "--format", "{{.Action}}"
+        )
         return [action for action in shown.splitlines() if action != "attach"]
 
     def clean(self) -> None:

@@ -109,14 +109,17 @@ def test_read_only(lab: Lab) -> None:
 
 
 def test_init_reaps_and_hands_on(lab: Lab) -> None:
-    container = lab.up("--init", "sh", "-c", "(sh -c 'sleep 0.01 &'); sleep 0.1; grep -l '^State:.Z' /proc/[0-9]*/status; exit 7")
+    script = "(sh -c 'sleep 0.01 &'); sleep 0.1; grep -l '^State:.Z' /proc/[0-9]*/status; exit 7"
+    container = lab.up("--init", "sh", "-c", script)
     assert lab.ck("wait", container) == "7\n" and lab.ck("logs", container) == ""
     assert lab.out("--init", "cat /proc/1/comm; echo $$") == "ck-init\n2\n"
     assert lab.run("--init", "sh", "-c", "kill -9 $$").code == 137
     assert lab.run("--init", "nosuch").code == 127
 
 
-@pytest.mark.parametrize(("option", "kind"), [("pid", "pid"), ("ipc", "ipc"), ("uts", "uts"), ("cgroupns", "cgroup"), ("network", "net")])
+@pytest.mark.parametrize(
+    ("option", "kind"), [("pid", "pid"), ("ipc", "ipc"), ("uts", "uts"), ("cgroupns", "cgroup"), ("network", "net")]
+)
 def test_namespaces_of_the_host(lab: Lab, option: str, kind: str) -> None:
     look = f"readlink /proc/self/ns/{kind}"
     host = os.readlink(f"/proc/self/ns/{kind}")

@@ -21,7 +21,8 @@ def test_stop_asks_first(lab: Lab, options: str) -> None:
     lab.ck("stop", container)
     assert lab.status(container) == "exited 5" and lab.ck("logs", container) == "ready\ngot\n"
     signal = "10" if options.startswith("--stop") else "15"
-    kills = lab.ck("events", "--since", "1h", "--until", "0s", "-f", f"container={container}", "-f", "event=kill", "--format", "{{.Actor.Attributes.signal}}")
+    wanted = ("-f", f"container={container}", "-f", "event=kill", "--format", "{{.Actor.Attributes.signal}}")
+    kills = lab.ck("events", "--since", "1h", "--until", "0s", *wanted)
     assert kills == f"{signal}\n"
     assert lab.events(container) == ["create", "start", "kill", "die", "stop"]
     assert lab.ck("stop", container) == f"{container}\n"

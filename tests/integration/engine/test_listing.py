@@ -35,7 +35,7 @@ def test_inspect(lab: Lab) -> None:
     assert record["Name"] == f"/{container}" and record["State"]["Running"] is True and record["State"]["Pid"] > 1
     assert "A=b" in record["Config"]["Env"] and record["Config"]["Labels"] == {"k": "v"}
     assert record["HostConfig"]["Memory"] == 64 << 20 and record["Mounts"][0]["Destination"] == "/anonymous"
-    template = "{{.Path}} {{json .Args}} {{index .Config.Labels \"k\"}} {{len .Mounts}}{{range .Mounts}} {{.Type}}{{end}}"
+    template = '{{.Path}} {{json .Args}} {{index .Config.Labels "k"}} {{len .Mounts}}{{range .Mounts}} {{.Type}}{{end}}'
     assert lab.inspect(container, template) == 'sleep ["1000"] v 1 volume'
     assert "nosuch" in lab.fails("inspect", "nosuch")
     lab.fails("inspect", "-f", "{{.Nosuch", container)
@@ -46,8 +46,10 @@ def test_top_port_diff(lab: Lab) -> None:
     assert lab.ck("top", container, "-o", "pid,comm").split()[-1] == "sleep"
     assert "ps must show the column PID" in lab.fails("top", container, "-o", "comm")
     assert lab.ck("port", container) == "" and lab.ck("diff", container) == ""
-    lab.ck("exec", container, "sh", "-c", "echo > /etc/passwd; rm /bin/ls; mkdir /new; touch /new/file; touch /dev/shm/x")
-    assert lab.ck("diff", container).splitlines() == ["C /bin", "D /bin/ls", "C /etc", "C /etc/passwd", "A /new", "A /new/file"]
+    script = "echo > /etc/passwd; rm /bin/ls; mkdir /new; touch /new/file; touch /dev/shm/x"
+    lab.ck("exec", container, "sh", "-c", script)
+    changes = ["C /bin", "D /bin/ls", "C /etc", "C /etc/passwd", "A /new", "A /new/file"]
+    assert lab.ck("diff", container).splitlines() == changes
     lab.ck("stop", "-t", "0", container)
     assert "is not running" in lab.fails("top", container)
 

@@ -16,7 +16,8 @@ def test_what_was_written_is_read(lab: Lab, driver: str) -> None:
     result = lab.daemon.ck("logs", container)
     assert result.out.splitlines() == [f"out {i}" for i in range(1, 21)]
     assert result.err.splitlines() == [f"err {i}" for i in range(1, 21)]
-    assert len(lab.daemon.ck("logs", "--tail", "3", container).out + lab.daemon.ck("logs", "--tail", "3", container).err) == 21
+    tail = lab.daemon.ck("logs", "--tail", "3", container)
+    assert len(tail.out + tail.err) == 21
     assert lab.ck("logs", "--tail", "0", container) == ""
     stamped = [line.split(" ", 1) for line in lab.ck("logs", "-t", container).splitlines()]
     moments = [moment for moment, _ in stamped]

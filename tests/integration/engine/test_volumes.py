@@ -69,7 +69,8 @@ def test_named_volumes_are_filled_once(lab: Lab) -> None:
 
 def test_subpaths_stay_in_their_volume(lab: Lab) -> None:
     volume = lab.new_name()
-    lab.out(f"-v {volume}:/d", "mkdir /d/sub; echo deep > /d/sub/file; ln -s sub /d/link; ln -s /etc /d/etc; ln -s ../../.. /d/up")
+    script = "mkdir /d/sub; echo deep > /d/sub/file; ln -s sub /d/link; ln -s /etc /d/etc; ln -s ../../.. /d/up"
+    lab.out(f"-v {volume}:/d", script)
     part = f"--mount src={volume},dst=/p,volume-subpath="
     assert lab.out(f"{part}sub", "cat /p/file") == lab.out(f"{part}link", "cat /p/file") == "deep\n"
     lab.refused(f"{part}etc", "cannot use subpath 'etc'")
@@ -82,8 +83,11 @@ def test_subpaths_stay_in_their_volume(lab: Lab) -> None:
 
 def test_volumes_of_the_image(lab: Lab, tmp_path: Path) -> None:
     layout = OciLayout(tmp_path / "layout")
-    platform = canonical(Platform(architecture=subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout.strip()))
-    layout.add_image("volumes", [make_layer(busybox_tar())], platform, Env=[f"PATH={PATH}"], Volumes={"/root": {}, "/new": {}})
+    machine = subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout.strip()
+    platform = canonical(Platform(architecture=machine))
+    layout.add_image(
+        "volumes", [make_layer(busybox_tar())], platform, Env=[f"PATH={PATH}"], Volumes={"/root": {}, "/new": {}}
+    )
     reference = f"oci:{layout.directory}:volumes"
     name = lab.new_name()
     lab.ck("run", "--name", name, reference, "sh", "-c", "touch /root/x /new/x; stat -c %a /root")

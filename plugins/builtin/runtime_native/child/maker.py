@@ -2,6 +2,8 @@
 
 What it does touches much of the memory that the shim shares with all other shims, and it changes what the kernel keeps
 per process (the PID namespace of children). Both end with it.
+
+The shim waits for what is made here and need not be a subreaper: orphans go to the init of their PID namespace.
 """
 
 import json
