@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import weakref
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ from ck.plugins.builtin.runtime_native._plan import compile_plan
 from ck.plugins.builtin.runtime_native._seccomp_cache import FilterCache
 from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.plan import Plan
+from ck.plugins.builtin.runtime_native.child.steps import cgroup
+from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed
 
 ROOT_DIRECTORY: Final = "root"
 FORKSERVER_LOG: Final = "forkserver.log"
@@ -112,10 +115,19 @@ class NativeRuntime:
             directory.mkdir(mode=0o700)
         except FileExistsError as exc:
             raise Conflict(f"container {bundle.container_id} has a run that was not deleted") from exc
-        (directory / ROOT_DIRECTORY).mkdir(mode=0o700)
-        file = directory / PLAN_FILE
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(plan))
+        try:
+            (directory / ROOT_DIRECTORY).mkdir(mode=0o700)
+            file = directory / PLAN_FILE
+            file.touch(mode=0o600)
+            # The plan comes first: a directory that has one is found by `recover`, and its control group with it.
+            file.write_text(json.dumps(plan))
+            cgroup.create(plan["cgroup"])
+        except (OSError, StepFailed) as exc:
+            Group(self._facts.cgroups, bundle.container_id).remove()
+            shutil.rmtree(directory)
+            raise StartFailed(
+                exc.message if isinstance(exc, StepFailed) else f"cannot write {directory}: {exc}"
+            ) from exc
         return plan
 
     async def _spawn(self, directory: Path, settings: Mapping[str, Any]) -> NativeContainer:

@@ -18,6 +18,7 @@ sys.path.insert(0, sys.argv[1])
 from ck.kernel.linux.process import set_child_subreaper
 from ck.plugins.builtin.runtime_native.child import init, wire
 from ck.plugins.builtin.runtime_native.child.plan import ExecPlan, Plan
+from ck.plugins.builtin.runtime_native.child.steps import cgroup
 from ck.plugins.builtin.runtime_native.child.steps.cgroup import group_of
 from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed
 
@@ -110,6 +111,7 @@ def main() -> None:
     os.set_inheritable(leak, True)
     began = time.perf_counter()
     try:
+        cgroup.create(plan["cgroup"])
         init.before_fork(plan)
     except StepFailed as exc:
         json.dump({"failure": {"message": exc.message}, "execs": []}, sys.stdout)

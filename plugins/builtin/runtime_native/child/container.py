@@ -11,7 +11,7 @@ from ck.kernel.spool import Writer, open_writer
 from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.control import Control
 from ck.plugins.builtin.runtime_native.child.loop import Loop
-from ck.plugins.builtin.runtime_native.child.maker import Make, session_maker
+from ck.plugins.builtin.runtime_native.child.maker import session_maker
 from ck.plugins.builtin.runtime_native.child.process import Phase, Process
 from ck.plugins.builtin.runtime_native.child.requests import Requests
 from ck.plugins.builtin.runtime_native.child.sessions import ExecSession
@@ -57,9 +57,9 @@ class Container:
         self._init = Process(self._loop, self._streams, self, stdin=settings["open_stdin"])
         self._control = Control(self._loop, connection, Requests(self).serve, self._alone)
 
-    def run(self, make: Make) -> None:
-        """Live the life of the container whose init *make* makes. Raises: OSError where nothing can be forked."""
-        self._init.fork(make)
+    def run(self, begin: Callable[[Process], None]) -> None:
+        """Live the life of the container whose init *begin* has made. Raises: OSError where nothing can be forked."""
+        begin(self._init)
         self._loop.run()
 
     # What becomes of the init (process.Owner)

@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 from ck.kernel.linux.process import set_name
 from ck.kernel.spool import json_writer, local_writer
 from ck.plugins.builtin.runtime_native.child import shim, wire
+from ck.plugins.builtin.runtime_native.child.maker import SpareHelper
 from ck.plugins.builtin.runtime_native.child.rehearsal import rehearse
 
 WARM: Final = (json_writer, local_writer)
@@ -26,8 +27,10 @@ _OOM_SCORE: Final = b"-999"
 
 
 def main(fd: int, directory: str) -> None:
-    """Serve ckd at the other end of the seqpacket socket *fd* until it hangs up. *directory* is the runtime's, for
-    temporary files."""
+    """Serve ckd at the other end of the seqpacket socket *fd* until it hangs up, with one shim ready at any time.
+
+    *directory* is the runtime's, for temporary files.
+    """
     set_name("ck-forkserver")
     for _ in range(_REHEARSALS):
         rehearse(os.path.join(directory, f"rehearsal-{os.getpid()}"))
@@ -38,9 +41,9 @@ def main(fd: int, directory: str) -> None:
     sock = socket.socket(fileno=fd)
     poll = select.poll()
     poll.register(fd, select.POLLIN)
-    # Nothing in this loop may touch memory that it need not: a page that changes between two forks is shared by no two
-    # shims. So it is the child that reads the request.
-    while not poll.poll()[0][1] & select.POLLHUP:
+    # A shim is forked before it is asked for, so that no start waits for the fork, and it reads the request itself:
+    # nothing here may touch memory that it need not, because a page that changes between two forks is shared by no two.
+    while True:
         taken, taken_writer = os.pipe()
         try:
             pid = os.fork()
@@ -48,10 +51,14 @@ def main(fd: int, directory: str) -> None:
             _refuse(sock, exc)
         else:
             if pid == 0:
+                os.close(taken)
                 _be_shim(sock, taken_writer)
         os.close(taken_writer)
-        os.read(taken, 1)
+        was_taken = os.read(taken, 1)
         os.close(taken)
+        # One that died before it was asked for anything is not replaced until there is something to ask for.
+        if any(events & select.POLLHUP for _, events in poll.poll(0 if was_taken else None)):
+            return
 
 
 def _prepare() -> None:
@@ -74,10 +81,12 @@ def _be_shim(sock: socket.socket, taken: int) -> NoReturn:
     try:
         # A handler, though it does nothing: the signal wakes the event loop.
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        helper = SpareHelper(sock.fileno(), taken)
         message = wire.recv(sock)
+        os.write(taken, b".")
         os.close(taken)
         if message is not None:
-            shim.main(message.payload, *message.fds)
+            shim.main(message.payload, message.fds[0], helper)
     finally:
         os._exit(0)
 

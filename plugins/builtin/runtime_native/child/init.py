@@ -2,7 +2,7 @@
 
 How the shim's helper (maker.py) uses it, single-threaded throughout:
 
-    before_fork(plan)              for the init: cgroup, PID namespace
+    before_fork(plan)              for the init: PID namespace
     before_exec_fork(init_pid)     for an exec session: the PID namespace
     pid = fork(plan)               in the child (0) then one of
     run_container(plan, report, stdio)
@@ -44,9 +44,7 @@ Stdio = tuple[int, int, int] | None
 
 
 def before_fork(plan: Plan) -> None:
-    """Make the cgroup, and let the caller's children be in the container's PID namespace. Call once. Raises:
-    StepFailed."""
-    cgroup.create(plan["cgroup"])
+    """Let the caller's children be in the container's PID namespace. Call once. Raises: StepFailed."""
     namespaces.enter_pid(plan["pid"])
 
 

@@ -46,6 +46,31 @@ def session_maker(plan_file: int, init_pid: int) -> Make:
     return make
 
 
+class SpareHelper:
+    """A helper forked before its container is asked for, so that the fork costs no start any time.
+
+    `report` is the shim's end of the socket over which it gets its order and reports.
+    """
+
+    def __init__(self, *not_inherited: int) -> None:
+        """Fork it; it closes the fds *not_inherited*. Raises: OSError."""
+        self.report, theirs = wire.pair()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self.report.close()
+            for fd in not_inherited:
+                os.close(fd)
+            be_helper(_obey, theirs, None)
+        theirs.close()
+
+
+def _obey(report: socket.socket, _: Stdio) -> None:
+    order = wire.recv(report)
+    if order is not None:  # else the shim left: nothing was asked of it
+        fds = order.fds
+        container_maker(order.payload["plan"])(report, (fds[0], fds[1], fds[2]) if fds else None)
+
+
 def be_helper(make: Make, report: socket.socket, stdio: Stdio) -> NoReturn:
     """Do *make* in a fresh fork of the shim, report what goes wrong, end."""
     try:

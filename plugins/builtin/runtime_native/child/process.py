@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.loop import READABLE, Loop
-from ck.plugins.builtin.runtime_native.child.maker import Make, be_helper
+from ck.plugins.builtin.runtime_native.child.maker import Make, SpareHelper, be_helper
 from ck.plugins.builtin.runtime_native.child.streams import Streams
 
 _DIED: Final = wire.failure("report", 0, "the process ended before its container was made")
@@ -82,6 +82,23 @@ class Process:
                 pipes.close(*pipes.theirs)
         if pipes:
             self._streams.open_pipes(*pipes.ours)
+        self._follow(report)
+
+    def order(self, helper: SpareHelper, plan: str) -> None:
+        """Begin: have *helper* make the init of the container in the file *plan*. Raises: OSError."""
+        self._helper = helper.pid
+        helper.report.setblocking(False)
+        pipes = None if self._streams.terminal else _Pipes(self._stdin)
+        try:
+            wire.ShimToHelper(helper.report).order(plan, pipes.theirs if pipes else ())
+        finally:
+            if pipes:
+                pipes.close(*pipes.theirs)
+        if pipes:
+            self._streams.open_pipes(*pipes.ours)
+        self._follow(helper.report)
+
+    def _follow(self, report: socket.socket) -> None:
         self._report = report
         self._loop.watch(report.fileno(), READABLE, self._read_report)
 

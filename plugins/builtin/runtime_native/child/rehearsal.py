@@ -36,7 +36,7 @@ def rehearse(directory: str) -> None:
         "log_max_files": 2,
     }
     os.makedirs(directory)
-    Container(settings, directory, shim).run(_make)
+    Container(settings, directory, shim).run(lambda process: process.fork(_make))
     shim.close()
     os.waitpid(player, 0)
     for path, _, files in os.walk(directory, topdown=False):

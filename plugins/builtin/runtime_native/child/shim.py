@@ -4,6 +4,7 @@ Owns the container's streams and log, reaps it, keeps its exit status on disk, h
 and forkserver die. Written so that it touches little memory: all shims share the forkserver's.
 """
 
+import fcntl
 import os
 import socket
 import sys
@@ -13,21 +14,28 @@ from typing import Any, Final
 from ck.kernel.linux.process import close_range, set_name
 from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.container import Container
-from ck.plugins.builtin.runtime_native.child.maker import container_maker
+from ck.plugins.builtin.runtime_native.child.maker import SpareHelper
 
 _CONTROL: Final = 3
+_HELPER: Final = 4
+_FREE: Final = 5
 
 
-def main(request: dict[str, Any], control: int) -> None:
+def main(request: dict[str, Any], control: int, helper: SpareHelper) -> None:
     """Be the shim that *request*, a SPAWN, asks for; called in a fresh fork of the forkserver. Returns at the end."""
     os.setsid()
-    if control != _CONTROL:
-        os.dup2(control, _CONTROL, inheritable=False)
-    close_range(_CONTROL + 1)
+    report = helper.report.detach()
+    # By way of numbers out of the way: one may have the number that is meant for the other.
+    moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FREE) for fd in (control, report)]
+    for fd, number in zip(moved, (_CONTROL, _HELPER), strict=True):
+        os.dup2(fd, number, inheritable=False)
+    close_range(_FREE)
     connection = socket.socket(fileno=_CONTROL)
+    helper.report = socket.socket(fileno=_HELPER)
     try:
         set_name("ck-shim")
-        Container(request["settings"], request["directory"], connection).run(container_maker(request["plan"]))
+        container = Container(request["settings"], request["directory"], connection)
+        container.run(lambda process: process.order(helper, request["plan"]))
     except BaseException as exc:
         # The last thing to do is to say why.
         traceback.print_exc(file=sys.stderr)

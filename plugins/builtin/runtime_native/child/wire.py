@@ -39,8 +39,9 @@ class Kind(enum.IntEnum):
     EXEC_EXITED = 33
     DONE = 34
     REFUSED = 35
-    # shim's helper -> shim
+    # between the shim and its helper
     FORKED = 40
+    ORDER = 41
 
 
 _KINDS: Final = {int(kind): kind for kind in Kind}
@@ -282,6 +283,16 @@ class ShimToChild(Sender):
     def go(self) -> None:
         """Execute the program now."""
         self._send(Kind.GO)
+
+
+class ShimToHelper(Sender):
+    """What the shim tells a helper that was forked before there was anything to make."""
+
+    __slots__ = ()
+
+    def order(self, plan: str, stdio: Sequence[int]) -> None:
+        """Make the init of the container in the file *plan*; *stdio* are its three streams, none for a terminal."""
+        self._send(Kind.ORDER, stdio, plan=plan)
 
 
 class HelperToShim(Sender):
