@@ -53,7 +53,9 @@ def test_long_lines_come_back_whole(lab: Lab) -> None:
 
 
 def test_following(lab: Lab) -> None:
-    container = lab.up("-i", "cat")
+    # Not `run -d -i`: only a stdin that a client was to attach to ends with that client.
+    container = lab.make("-i", "cat")
+    lab.ck("start", container)
     with lab.popen("logs", "-f", "--tail", "1", container) as follower, lab.popen("attach", container) as typist:
         assert typist.stdin is not None and follower.stdout is not None
         for line in (b"one\n", b"two\n"):

@@ -98,11 +98,13 @@ async def logs(request: Request) -> None:
     if container.log_driver == "none":
         raise Unsupported("configured logging driver does not support reading")
     tail = query.text("tail", "all")
+    until_ns = parse_ns(query.text("until"), "until")
     log_query = LogQuery(
         follow=query.flag("follow"),
         tail=int(tail) if tail.isdecimal() and len(tail) < 19 else None,
         since_ns=parse_ns(query.text("since"), "since"),
-        until_ns=parse_ns(query.text("until"), "until"),
+        # Docker shows the line of that very moment; a LogQuery ends before it.
+        until_ns=None if until_ns is None else until_ns + 1,
         stdout=stdout,
         stderr=stderr,
     )
