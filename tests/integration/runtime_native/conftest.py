@@ -28,11 +28,12 @@ def bench(tmp_path: Path, root_directory: Path) -> Iterator[Bench]:
     """Drivers and bundles; at its end no process, mount, cgroup or run of the test may be left."""
     markers = [str(tmp_path)]
     before = census.take(markers)
+    running = set(census.processes(markers))  # engines and servers of the whole session
     yield Bench(
         make=lambda: make_runtime({}),
         root=(RootMount(type="bind", source=str(root_directory)),),
         directory=tmp_path,
     )
-    census.settle(census.processes(markers))
+    census.settle(set(census.processes(markers)) - running)
     left = [*census.take(markers).since(before), *map(str, tmp_path.glob("state/*/plan.json"))]
     assert not left, "the test left these behind:\n" + "\n".join(left)
