@@ -144,7 +144,7 @@ def test_it_lives_in_its_own_control_group(run: Runner, spec_of: SpecOf) -> None
     outcome = run(spec)
     assert "0::/\n" in outcome.stdout
     assert "50\n" in outcome.stdout
-    assert outcome.cgroup_pids == 1
+    assert outcome.cgroup_pids in (1, 2)  # the shell, and its cat if that was quick
 
 
 def test_an_unknown_user_is_a_sentence(run: Runner, spec_of: SpecOf) -> None:
