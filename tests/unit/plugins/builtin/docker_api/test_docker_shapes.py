@@ -149,11 +149,7 @@ def test_host_config(host: dict[str, Any], attribute: str, value: object) -> Non
         ),
         ({"HostConfig": {"Mounts": [{"Type": "bind"}]}}, "Mounts\\[0\\].Target must not be empty"),
         (
-            {
-                "HostConfig": {
-                    "Mounts": [{"Type": "bind", "Target": "/x", "BindOptions": {"Sideways": True}}]
-                }
-            },
+            {"HostConfig": {"Mounts": [{"Type": "bind", "Target": "/x", "BindOptions": {"Sideways": True}}]}},
             "Mounts\\[0\\].BindOptions.Sideways is not supported",
         ),
         (
