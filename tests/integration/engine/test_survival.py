@@ -28,6 +28,15 @@ def await_end(pidfd: int) -> None:
     os.close(pidfd)
 
 
+def await_event(lab: Lab, container: str, action: str, *, times: int = 1) -> None:
+    """Wait until the journal tells so often of it."""
+    with lab.popen("events", "--since", "1h", "-f", f"container={container}", "-f", f"event={action}") as events:
+        assert events.stdout is not None
+        for _ in range(times):
+            assert events.stdout.readline()
+        events.kill()
+
+
 @pytest.mark.parametrize("how", ["kill9", "stop"])
 def test_containers_outlive_the_engine(own_lab: Lab, tmp_path: Path, how: str) -> None:
     lab = own_lab
@@ -45,6 +54,7 @@ def test_containers_outlive_the_engine(own_lab: Lab, tmp_path: Path, how: str) -
     lab.daemon.start()
     assert lab.ck("wait", ending) == "7\n"
     assert lab.status(ending) == "exited 7" and lab.ck("logs", ending) == "ready\nlast\n"
+    await_event(lab, removed, "destroy")
     assert removed not in lab.ck("ps", "-a", "--format", "{{.Names}}").split()
     assert lab.status(paused) == "paused 0" and lab.inspect(counting, "{{.State.Pid}}") == pid
     lab.ck("unpause", paused)
@@ -79,6 +89,7 @@ def test_a_container_whose_shim_dies_with_the_engine_has_ended(own_lab: Lab) -> 
     lab.daemon.kill9()
     os.kill(shim, signal.SIGKILL)
     lab.daemon.start()
+    lab.ck("wait", container)  # the end is recorded beside what the new engine already serves
     assert lab.status(container) == "exited 137"
     lab.ck("start", container)
 
@@ -113,9 +124,7 @@ def test_restart_policies_after_the_engine(own_lab: Lab) -> None:
     lab.daemon.start()
     for policy, name in names.items():
         if policy != "no":
-            with lab.popen("events", "--since", "1h", "-f", f"container={name}", "-f", "event=start") as events:
-                assert events.stdout is not None
-                assert events.stdout.readline() and events.stdout.readline()
-                events.kill()
+            await_event(lab, name, "start", times=2)
+    lab.ck("wait", names["no"])
     assert [lab.status(name) for name in names.values()] == ["running 0", "running 0", "exited 137"]
     assert lab.status(stopped) == "exited 137"
