@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import bcrypt
+
 READY_SECONDS = 20.0
 
 
@@ -85,13 +87,7 @@ class Registry:
         }
         if self._users:
             passwords = self.directory / "htpasswd"
-            lines = [
-                subprocess.run(
-                    ["htpasswd", "-nbB", "-C", "4", name, password], capture_output=True, text=True, check=True
-                ).stdout.strip()
-                for name, password in self._users.items()
-            ]
-            passwords.write_text("\n".join(lines) + "\n")
+            passwords.write_text("".join(f"{name}:{_hashed(word)}\n" for name, word in self._users.items()))
             config["auth"] = {"htpasswd": {"realm": "ck test", "path": str(passwords)}}
         return config
 
@@ -116,6 +112,10 @@ class Registry:
                 continue
             return
         raise AssertionError(f"docker-registry does not serve: {(self.directory / 'log').read_text()}")
+
+
+def _hashed(password: str) -> str:
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=4)).decode()
 
 
 def make_certificates(directory: Path) -> tuple[Path, Path, Path]:

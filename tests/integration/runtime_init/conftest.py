@@ -17,6 +17,7 @@ from ck.plugins.builtin.runtime_native._host import HostFacts, read_host_facts
 from ck.plugins.builtin.runtime_native._plan import compile_exec_plan, compile_plan
 from ck.plugins.builtin.runtime_native._seccomp_cache import FilterCache
 from tests.integration.runtime_init.outcome import Outcome, Runner, Spec, SpecOf
+from tests.support.busybox import static_busybox
 
 _SHIM = Path(__file__).with_name("stand_in_shim.py")
 _SOURCES = Path(__file__).parents[3] / "src"
@@ -58,7 +59,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("ck-image")
     for name in ("bin", "etc", "proc", "tmp", "root", "home/alice", "escape"):
         (root / name).mkdir(parents=True)
-    shutil.copy("/bin/busybox", root / "bin/busybox")
+    shutil.copy(static_busybox(), root / "bin/busybox")
     for applet in _APPLETS.split():
         (root / "bin" / applet).symlink_to("busybox")
     (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n")

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from ck.kernel.linux.executable import open_read_only
+from tests.support.busybox import static_busybox
 
 
 def test_what_stands_behind_proc_exe_cannot_be_written(tmp_path: Path) -> None:
     program = tmp_path / "busybox"
-    shutil.copy("/bin/busybox", program)
+    shutil.copy(static_busybox(), program)
     fd = open_read_only(str(program))
     try:
         process = subprocess.Popen(["cat"], executable=f"/proc/self/fd/{fd}", pass_fds=(fd,), stdin=subprocess.PIPE)
