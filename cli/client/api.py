@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 DEFAULT_RUN_ROOT = "/run/ck"
 HIJACK = {"Upgrade": "tcp", "Connection": "Upgrade"}
+# Frames also of a terminal, and the exit code as the last of them: see cli/terminal/frames.py.
+HIJACK_WITH_STATUS = {"Upgrade": "ck-stream", "Connection": "Upgrade"}
 
 
 def socket_path(host: str = "") -> str:

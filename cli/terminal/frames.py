@@ -5,6 +5,8 @@ from __future__ import annotations
 
 HEADER_BYTES = 8
 STDOUT, STDERR = 1, 2
+ENGINE_ERROR = 3
+EXIT_CODE = 4  # ours, where HIJACK_WITH_STATUS asked for it: decimal digits
 
 
 class Frames:
@@ -20,7 +22,7 @@ class Frames:
         self._left = 0
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        """Pairs of stream number (1 stdout, 2 stderr, 3 an error of the engine) and bytes, in their order."""
+        """Pairs of stream number and bytes, in their order."""
         if self._header:
             data = self._header + data
         runs: list[tuple[int, list[bytes]]] = []

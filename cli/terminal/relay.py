@@ -8,7 +8,7 @@ from select import POLLIN, POLLOUT, poll
 
 from ck.cli.client.connection import RECEIVE_BYTES, Connection
 from ck.cli.terminal.detach import DetachFilter
-from ck.cli.terminal.frames import STDOUT, Frames
+from ck.cli.terminal.frames import ENGINE_ERROR, EXIT_CODE, STDOUT, Frames
 
 STDIN_BYTES = 64 * 1024
 
@@ -24,19 +24,32 @@ class Relay:
         self,
         connection: Connection,
         *,
-        tty: bool,
+        framed: bool,
         stdin: bool,
         detach_keys: bytes = b"",
         outputs: tuple[int, int] = (1, 2),
     ) -> None:
-        """*stdin*: pass ours on. *outputs*: file descriptors for stdout and stderr."""
+        """*framed*: output comes in frames, not raw. *stdin*: pass ours on. *outputs*: file descriptors for stdout and
+        stderr."""
+        self._told = {EXIT_CODE: b"", ENGINE_ERROR: b""}
         self._connection = connection
         self._socket = connection.socket
-        self._frames = None if tty else Frames()
+        self._frames = Frames() if framed else None
         self._outputs = outputs
         self._detach = DetachFilter(detach_keys)
         self._stdin = stdin
         self._pending = memoryview(b"")  # typed, not yet sent
+
+    @property
+    def exit_code(self) -> int | None:
+        """What the stream told of the program's end."""
+        digits = self._told[EXIT_CODE]
+        return int(digits) if digits else None
+
+    @property
+    def engine_error(self) -> str:
+        """Why there was no program, "" where there was one."""
+        return self._told[ENGINE_ERROR].decode("utf-8", "replace")
 
     def run(self) -> bool:
         """Return True if the user detached, False if the stream ended. Raises: BrokenPipeError if stdout was closed."""
@@ -78,7 +91,10 @@ class Relay:
             write_all(self._outputs[0], data)
             return
         for number, piece in self._frames.feed(data):
-            write_all(self._outputs[0] if number <= STDOUT else self._outputs[1], piece)
+            if number in self._told:
+                self._told[number] += piece
+            else:
+                write_all(self._outputs[0] if number <= STDOUT else self._outputs[1], piece)
 
     def _read_stdin(self) -> bool:
         """Return True if the detach keys were typed."""

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import attrs
 
@@ -46,6 +46,10 @@ class Bundle:
     stop_signals: tuple[int, ...] = ()
 
 
+STATUS_STREAM: Final = 4
+"""Docker's frames are 0 to 3."""
+
+
 @attrs.frozen(kw_only=True)
 class AttachRequest:
     """What a client wants of a container's or an exec session's streams.
@@ -54,12 +58,16 @@ class AttachRequest:
     attached client outlives ckd. Output goes out raw for a terminal, else in Docker's frames (stream number, 0, 0, 0,
     big-endian length). The client's half-close is the end of stdin. `initial` are bytes of stdin that came with the
     request.
+
+    With `status` a terminal's output is framed too, and the last frame is one of stream STATUS_STREAM whose payload is
+    the exit code in decimal digits: then a client needs nobody else to learn it, and need not wait for ckd.
     """
 
     stream: socket.socket
     stdin: bool = False
     stdout: bool = True
     stderr: bool = True
+    status: bool = False
     initial: bytes = b""
     detach_keys: bytes = b"\x10\x11"  # ctrl-p ctrl-q; empty for none
 
@@ -136,7 +144,8 @@ class RuntimeContainer(Protocol):
     async def exec_forget(self, exec_id: str) -> None:
         """Drop what is kept about an ended session; call it once the status is where its client will ask for it.
 
-        The client sees the end of the stream then, and not before, unless a second has passed.
+        The client sees the end of the stream then, and not before, unless a second has passed or the status comes
+        on the stream itself (AttachRequest.status).
         """
 
     async def pids(self) -> Sequence[int]:

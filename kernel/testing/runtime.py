@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import trio
 
-from ck.kernel.drivers.runtime import ExecRequest, RuntimeContainer, RuntimeDriver
+from ck.kernel.drivers.runtime import STATUS_STREAM, ExecRequest, RuntimeContainer, RuntimeDriver
 from ck.kernel.drivers.storage import RootMount
 from ck.kernel.errors import CkError, Conflict, NotFound, StartFailed
 from ck.kernel.testing.runtime_bench import WAIT_SECONDS, Bench, Client, MakeDriver, expect, make_process
@@ -151,6 +151,21 @@ async def check_exec(bench: Bench) -> None:
         expect((await container.exec_wait("three")).code == 128 + signal.SIGTERM, "a session is not ended by SIGTERM")
 
 
+async def check_status_on_the_stream(bench: Bench) -> None:
+    """A client that asks for the exit code gets it as its last frame, whether it watches a terminal or pipes."""
+    async with bench.driver() as driver, bench.container(driver, "sleep", "1000") as container:
+        await container.start()
+        for terminal, line in ((False, b"hi\n"), (True, b"hi\r\n")):
+            client = Client()
+            process = make_process("sh", "-c", "echo hi; exit 42", terminal=terminal)
+            await container.exec(ExecRequest(exec_id="s", process=process, attach=client.request(status=True)))
+            # Read to the end before anybody forgets the session: the client must not depend on that.
+            frames = await client.read_frames()
+            expect(frames == {1: line, STATUS_STREAM: b"42"}, f"a client that asks for the exit code gets {frames}")
+            await container.exec_forget("s")
+            await client.aclose()
+
+
 async def check_namespaces(bench: Bench) -> None:
     """`namespace` gives those of the init; `pids` counts all processes."""
     async with bench.driver() as driver, bench.container(driver, "sleep", "1000") as container:
@@ -198,6 +213,7 @@ CHECKS: Final = (
     check_signals,
     check_pause,
     check_exec,
+    check_status_on_the_stream,
     check_namespaces,
     check_recovery,
 )

@@ -4,6 +4,7 @@ import itertools
 import os
 import socket
 import struct
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -119,10 +120,21 @@ class Client:
 
     async def read(self) -> tuple[bytes, bytes]:
         """All of stdout and stderr, until the end; of a terminal all is stdout."""
+        if self._terminal:
+            return await self._read_raw(), b""
+        frames = await self.read_frames()
+        expect(not frames.keys() - {1, 2}, f"there are frames of other streams than stdout and stderr: {frames}")
+        return frames.get(1, b""), frames.get(2, b"")
+
+    async def read_frames(self) -> dict[int, bytes]:
+        """The payloads of all frames until the end, joined by stream."""
+        return split_frames(await self._read_raw())
+
+    async def _read_raw(self) -> bytes:
         raw = bytearray()
         async for chunk in self.stream:
             raw += chunk
-        return (bytes(raw), b"") if self._terminal else split_frames(bytes(raw))
+        return bytes(raw)
 
     async def read_until(self, text: bytes) -> bytes:
         """Raw bytes until *text* has come."""
@@ -139,14 +151,14 @@ class Client:
         await self.stream.aclose()
 
 
-def split_frames(raw: bytes) -> tuple[bytes, bytes]:
-    """stdout and stderr of a stream of Docker's frames."""
-    streams: dict[int, bytearray] = {1: bytearray(), 2: bytearray()}
+def split_frames(raw: bytes) -> dict[int, bytes]:
+    """The payloads of Docker's frames, joined by stream."""
+    streams: defaultdict[int, bytearray] = defaultdict(bytearray)
     at = 0
     while at < len(raw):
         number, size = _FRAME.unpack_from(raw, at)
         at += _FRAME.size
-        expect(number in streams and at + size <= len(raw), f"a frame at byte {at} is malformed or cut short")
+        expect(at + size <= len(raw), f"a frame at byte {at} is cut short")
         streams[number] += raw[at : at + size]
         at += size
-    return bytes(streams[1]), bytes(streams[2])
+    return {number: bytes(payload) for number, payload in streams.items()}

@@ -18,7 +18,7 @@ from tests.support.census import processes, settle
 TREE = Path(__file__).resolve().parents[2]
 SESSION = f"ck-test-{os.getpid()}-"
 """How the names of all directories of this test session begin: see tests/support/census.py."""
-CK = (sys.executable, "-c", "import sys; from ck.cli.main import main; sys.exit(main())")
+CK = (sys.executable, "-c", "from ck.cli.main import entry_point; entry_point()")
 """As the script that installing the package makes."""
 Stream = int | IO[bytes]
 START_SECONDS = 30

@@ -73,7 +73,10 @@ def follow(
     proxy = Proxy(lambda signal: _kill(client, container, signal))
     with Handlers(_actions(wanted, proxy, lambda: resize(client, f"/containers/{name(container)}"))):
         relay = Relay(
-            stream, tty=wanted.tty, stdin=wanted.stdin, detach_keys=parse_keys(wanted.keys) if wanted.tty else b""
+            stream,
+            framed=not wanted.tty,
+            stdin=wanted.stdin,
+            detach_keys=parse_keys(wanted.keys) if wanted.tty else b"",
         )
         with RawTerminal(0, wanted=wanted.tty and wanted.stdin):
             if start:

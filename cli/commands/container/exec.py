@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from ck.cli.client.api import HIJACK, Client, name
+from ck.cli.client.api import HIJACK_WITH_STATUS, Client, name
+from ck.cli.errors import CliError
 from ck.cli.flags import Args, Command, switch, text, texts
 
 TYPE_CHECKING = False
@@ -82,9 +83,14 @@ def _run_attached(args: Args, client: Client, container: str, body: dict[str, An
     if tty:
         actions["SIGWINCH"] = lambda _: resize(client, f"/exec/{session}")
     with Handlers(actions), RawTerminal(0, wanted=tty and stdin):
-        stream = client.request("POST", f"/exec/{session}/start", body=start, headers=HIJACK).connection
-        relay = Relay(stream, tty=tty, stdin=stdin, detach_keys=parse_keys(keys) if tty else b"")
+        stream = client.request("POST", f"/exec/{session}/start", body=start, headers=HIJACK_WITH_STATUS).connection
+        relay = Relay(stream, framed=True, stdin=stdin, detach_keys=parse_keys(keys) if tty else b"")
         if relay.run():
             return 0
         stream.close()
+    if relay.engine_error:
+        raise CliError(relay.engine_error, relay.exit_code)
+    if relay.exit_code is not None:
+        return relay.exit_code
+    # The shim was killed before it could tell; the engine takes the session for killed then.
     return int(client.get(f"/exec/{session}/json")["ExitCode"] or 0)

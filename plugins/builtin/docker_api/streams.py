@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from ck.kernel.drivers.log import LogRecord, Stream
+from ck.kernel.drivers.runtime import STATUS_STREAM
 from ck.kernel.errors import CkError
 from ck.plugins.builtin.docker_api import errors
 from ck.plugins.builtin.docker_api._shapes.times import rfc3339_ns
@@ -17,10 +18,20 @@ log = logging.getLogger(__name__)
 
 Send = Callable[[object], Awaitable[None]]
 
+STATUS_UPGRADE: Final = "ck-stream"
+"""A client that asks to switch to this protocol, in place of "tcp", gets frames also of a terminal, and the exit code
+as the last of them (AttachRequest.status)."""
+
 _FRAME: Final = struct.Struct(">B3xL")
+_SYSTEM_ERROR: Final = 3  # Docker's number for what the engine itself has to say
 
 
-def frame(stream: Stream, payload: bytes) -> bytes:
+def wants_status(request: Request) -> bool:
+    """Whether the client asked for STATUS_UPGRADE."""
+    return request.headers.get("upgrade") == STATUS_UPGRADE
+
+
+def frame(stream: int, payload: bytes) -> bytes:
     """One frame of a multiplexed stream: stream number, three zeros, big-endian length, payload."""
     return _FRAME.pack(stream, len(payload)) + payload
 
@@ -45,6 +56,13 @@ def error_tail(request: Request, exc: BaseException, *, framed: bool) -> bytes:
     """An error for a raw stream whose head is out: a sentence, on stderr where there is one. Bugs are logged."""
     text = _told(request, exc).encode() + b"\r\n"
     return frame(Stream.STDERR, text) if framed else text
+
+
+def _status_tail(request: Request, exc: BaseException) -> bytes:
+    """The same for a client that wants the exit code: 126 or 127 where that is known, else 125, Docker's for errors of
+    the engine."""
+    code = getattr(errors.cause_of(exc), "exit_code", 125)
+    return frame(_SYSTEM_ERROR, _told(request, exc).encode()) + frame(STATUS_STREAM, b"%d" % code)
 
 
 def _told(request: Request, exc: BaseException) -> str:
@@ -73,12 +91,15 @@ async def json_stream(request: Request) -> AsyncIterator[Send]:
 
 
 @asynccontextmanager
-async def told_on_stream(request: Request, taken: Hijacked, *, framed: bool) -> AsyncIterator[None]:
-    """Around handing over a hijacked connection: an error inside is told on it, and ends it."""
+async def told_on_stream(
+    request: Request, taken: Hijacked, *, framed: bool, status: bool = False
+) -> AsyncIterator[None]:
+    """Around handing over a hijacked connection: an error inside is told on it, and ends it. *status*: see
+    `wants_status`."""
     try:
         yield
     except Exception as exc:
-        text = error_tail(request, exc, framed=framed)
+        text = _status_tail(request, exc) if status else error_tail(request, exc, framed=framed)
         # One sentence fits into the buffer of a socket that nothing was written to yet. A client that has gone, or a
         # runtime that took the socket and failed later, leaves nobody to tell.
         with suppress(OSError), taken.socket as stream:

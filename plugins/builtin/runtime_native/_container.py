@@ -224,6 +224,7 @@ def _attach_options(request: AttachRequest) -> dict[str, Any]:
         stdin=request.stdin,
         stdout=request.stdout,
         stderr=request.stderr,
+        status=request.status,
         initial=request.initial,
         detach_keys=request.detach_keys,
     )

@@ -3,6 +3,7 @@
 Run as `python -I -S stand_in_shim.py SRC`, a request in JSON on standard input, the outcome in JSON on standard output.
 """
 
+import copy
 import functools
 import json
 import os
@@ -45,7 +46,7 @@ class Running:
         self.report, theirs = wire.pair()
         pipes = [os.pipe() for _ in range(3)]
         stdio = None if terminal else (pipes[0][0], pipes[1][1], pipes[2][1])
-        self.pid = init.fork(plan)
+        self.pid = init.fork(plan["cgroup"])
         if self.pid == 0:
             run(theirs, stdio)
         theirs.close()
@@ -122,7 +123,8 @@ def main() -> None:
         if container.start():
             outcome["cgroup_pids"] = len(group.pids())
             for exec_plan in request["execs"]:
-                session = Running(exec_plan, functools.partial(init.run_exec, exec_plan, init_pid=container.pid))
+                load = functools.partial(copy.copy, exec_plan)
+                session = Running(exec_plan, functools.partial(init.run_exec, load, init_pid=container.pid))
                 session.start()
                 os.close(session.stdin)
                 execs.append(session.finish())

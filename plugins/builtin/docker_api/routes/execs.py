@@ -26,16 +26,19 @@ async def start(request: Request) -> Reply | None:
     if options.get("detach"):
         await engine.execs.start(session.id, None, size)
         return EMPTY
-    taken = await request.channel.hijack(versions.stream_type(request.version, tty=spec.tty))
+    status = streams.wants_status(request)
+    framed = status or not spec.tty
+    taken = await request.channel.hijack(versions.stream_type(request.version, tty=not framed))
     wanted = AttachRequest(
         stream=taken.socket,
         stdin=spec.attach_stdin,
         stdout=spec.attach_stdout,
         stderr=spec.attach_stderr,
+        status=status,
         initial=taken.initial,
         detach_keys=parse_detach_keys(spec.detach_keys),
     )
-    async with streams.told_on_stream(request, taken, framed=not spec.tty):
+    async with streams.told_on_stream(request, taken, framed=framed, status=status):
         await engine.execs.start(session.id, wanted, size)
     return None
 

@@ -9,6 +9,7 @@ from ck.plugins.builtin.runtime_native.child.loop import HANGUP, READABLE, WRITA
 from ck.plugins.builtin.runtime_native.child.spill import SpillQueue
 
 _FRAME: Final = struct.Struct("!BxxxI")  # Docker Engine API, ContainerAttach, "Stream format"
+_STATUS: Final = 4  # STATUS_STREAM of ck.kernel.drivers.runtime
 _TYPED: Final = 1 << 16
 
 
@@ -33,10 +34,23 @@ class Client:
 
     Never blocks: what the socket does not take waits in *queue*. A client that is gone is dropped without a trace.
 
-    *streams* are the numbers that it wants (1 stdout, 2 stderr), *keys* scans its stdin, None where it sends none.
+    *streams* are the numbers that it wants (1 stdout, 2 stderr), *keys* scans its stdin, None where it sends none. With
+    *status* the exit code is its last frame.
     """
 
-    __slots__ = ("_events", "_finishing", "_hub", "_keys", "_listening", "_loop", "_queue", "_raw", "_sock", "_streams")
+    __slots__ = (
+        "_events",
+        "_finishing",
+        "_hub",
+        "_keys",
+        "_listening",
+        "_loop",
+        "_queue",
+        "_raw",
+        "_sock",
+        "_status",
+        "_streams",
+    )
 
     def __init__(
         self,
@@ -46,6 +60,7 @@ class Client:
         queue: SpillQueue,
         *,
         raw: bool,
+        status: bool,
         streams: tuple[int, ...],
         keys: DetachKeys | None,
     ) -> None:
@@ -54,6 +69,7 @@ class Client:
         self._hub = hub
         self._queue = queue
         self._raw = raw
+        self._status = status
         self._streams = streams
         self._keys = keys
         self._listening = True
@@ -93,8 +109,11 @@ class Client:
         self._listening = listening
         self._update()
 
-    def finish(self) -> None:
-        """No more output comes: close once all is sent."""
+    def finish(self, code: int) -> None:
+        """No more output comes, the process ended with *code*: close once all is sent."""
+        if self._status and not self._finishing:
+            digits = b"%d" % code
+            self._queue.append(_FRAME.pack(_STATUS, len(digits)) + digits)
         self._finishing = True
         self._keys = None
         self._flush()

@@ -12,6 +12,7 @@ from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.control import Control
 from ck.plugins.builtin.runtime_native.child.loop import Loop
 from ck.plugins.builtin.runtime_native.child.maker import session_maker
+from ck.plugins.builtin.runtime_native.child.plan import CgroupPlan
 from ck.plugins.builtin.runtime_native.child.process import Phase, Process
 from ck.plugins.builtin.runtime_native.child.requests import Requests
 from ck.plugins.builtin.runtime_native.child.sessions import ExecSession
@@ -35,7 +36,8 @@ class Container:
 
     def __init__(self, settings: dict[str, Any], directory: str, connection: socket.socket) -> None:
         self._directory = directory
-        self._group = group_of(settings["cgroup"])
+        self._cgroup: CgroupPlan = settings["cgroup"]
+        self._group = group_of(self._cgroup)
         log_directory: str = settings["log_directory"]
         self._spill_directory = os.path.dirname(log_directory)
         self._log: Writer = open_writer(
@@ -101,7 +103,7 @@ class Container:
         self._status = status
         self._write_status()
         self._control.tell(lambda ckd: ckd.exited(status))
-        self._streams.finish()
+        self._streams.finish(status["code"])
         if self._deleted:
             self._control.close()
         self._leave_when_done()
@@ -128,9 +130,12 @@ class Container:
         return session.streams if session is not None else None
 
     def exec(self, ckd: wire.ShimToCkd, request: dict[str, Any], plan: int, client: socket.socket | None) -> None:
-        """Start a session, which answers *ckd* itself; *plan* is an fd. Raises: OSError where nothing can be forked."""
+        """Start a session, which answers *ckd* itself; *plan* is an fd.
+
+        Raises: StepFailed, OSError where nothing can be forked.
+        """
         session = ExecSession(self._loop, self._control, ckd, request, self._open_spill, self._exec_changed)
-        session.start(session_maker(plan, self._init.pid), client)
+        session.start(session_maker(plan, self._cgroup, self._init.pid), client)
         self._execs[request["exec_id"]] = session
 
     def session(self, exec_id: str) -> ExecSession | None:

@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 from ck.kernel.linux.process import set_name
 from ck.kernel.spool import json_writer, local_writer
 from ck.plugins.builtin.runtime_native.child import shim, wire
-from ck.plugins.builtin.runtime_native.child.maker import SpareHelper
+from ck.plugins.builtin.runtime_native.child.maker import SpareHelper, make_init
 from ck.plugins.builtin.runtime_native.child.rehearsal import rehearse
 
 WARM: Final = (json_writer, local_writer)
@@ -81,7 +81,7 @@ def _be_shim(sock: socket.socket, taken: int) -> NoReturn:
     try:
         # A handler, though it does nothing: the signal wakes the event loop.
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
-        helper = SpareHelper(sock.fileno(), taken)
+        helper = SpareHelper(make_init, sock.fileno(), taken)
         message = wire.recv(sock)
         os.write(taken, b".")
         os.close(taken)

@@ -1,9 +1,8 @@
-"""The helper that makes a process for the shim and leaves: a fork of the shim, whose own child is the shim's too.
+"""How the shim has processes made: the init by a helper that was forked ahead and leaves, a session's by its own fork.
 
-What it does touches much of the memory that the shim shares with all other shims, and it changes what the kernel keeps
-per process (the PID namespace of children). Both end with it.
-
-The shim waits for what is made here and need not be a subreaper: orphans go to the init of their PID namespace.
+What the helper does touches much of the memory that the shim shares with all other shims, and ends with it. Its child
+is the shim's too. The shim waits for what is made here and need not be a subreaper: orphans go to the init of their PID
+namespace.
 """
 
 import json
@@ -11,39 +10,43 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ck.plugins.builtin.runtime_native.child import init, wire
 from ck.plugins.builtin.runtime_native.child.init import Stdio
-from ck.plugins.builtin.runtime_native.child.plan import ExecPlan, Plan
+from ck.plugins.builtin.runtime_native.child.plan import CgroupPlan, Plan
 from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed
 
-Make = Callable[[socket.socket, Stdio], None]
-"""Makes a process that reports to the socket and has these streams, as a child of the caller's parent."""
+Make = Callable[[socket.socket, Stdio], int]
+"""Forks a process that reports to the socket and has these streams; returns its PID. Raises: StepFailed, OSError."""
+
+Order = Callable[[str, socket.socket, Stdio], int]
+"""As Make, for the init of the container in a plan file: a child of the caller's parent."""
 
 
-def container_maker(plan_file: str) -> Make:
-    """Makes the init of the container in *plan_file*, JSON of plan.Plan."""
-
-    def make(report: socket.socket, stdio: Stdio) -> None:
-        with open(plan_file, "rb") as file:
-            plan: Plan = json.load(file)
-        init.before_fork(plan)
-        _fork(plan, report, lambda: init.run_container(plan, report, stdio))
-
-    return make
-
-
-def session_maker(plan_file: int, init_pid: int) -> Make:
+def session_maker(plan_file: int, cgroup: CgroupPlan, init_pid: int) -> Make:
     """Makes an exec session's process of the plan in the fd *plan_file*, JSON of plan.ExecPlan."""
 
-    def make(report: socket.socket, stdio: Stdio) -> None:
-        with open(plan_file, "rb", closefd=False) as file:
-            plan: ExecPlan = json.load(file)
+    def make(report: socket.socket, stdio: Stdio) -> int:
+        # For good: all that the shim forks from here on are sessions of this container.
         init.before_exec_fork(init_pid)
-        _fork(plan, report, lambda: init.run_exec(plan, report, stdio, init_pid))
+        pid = init.fork(cgroup)
+        if pid == 0:
+            # The child's to read, because what it touches then is its own memory, not the shim's.
+            init.run_exec(lambda: _load(plan_file), report, stdio, init_pid)
+        return pid
 
     return make
+
+
+def make_init(plan_file: str, report: socket.socket, stdio: Stdio) -> int:
+    """The Order of every container; *plan_file* is JSON of plan.Plan."""
+    plan: Plan = _load(plan_file)
+    init.before_fork(plan)
+    pid = init.fork(plan["cgroup"], sibling=True)
+    if pid == 0:
+        init.run_container(plan, report, stdio)
+    return pid
 
 
 class SpareHelper:
@@ -52,7 +55,7 @@ class SpareHelper:
     `report` is the shim's end of the socket over which it gets its order and reports.
     """
 
-    def __init__(self, *not_inherited: int) -> None:
+    def __init__(self, obey: Order, *not_inherited: int) -> None:
         """Fork it; it closes the fds *not_inherited*. Raises: OSError."""
         self.report, theirs = wire.pair()
         self.pid = os.fork()
@@ -60,21 +63,18 @@ class SpareHelper:
             self.report.close()
             for fd in not_inherited:
                 os.close(fd)
-            be_helper(_obey, theirs, None)
+            _be_helper(obey, theirs)
         theirs.close()
 
 
-def _obey(report: socket.socket, _: Stdio) -> None:
-    order = wire.recv(report)
-    if order is not None:  # else the shim left: nothing was asked of it
-        fds = order.fds
-        container_maker(order.payload["plan"])(report, (fds[0], fds[1], fds[2]) if fds else None)
-
-
-def be_helper(make: Make, report: socket.socket, stdio: Stdio) -> NoReturn:
-    """Do *make* in a fresh fork of the shim, report what goes wrong, end."""
+def _be_helper(obey: Order, report: socket.socket) -> NoReturn:
+    """Carry out one order in a fresh fork of the shim, report what goes wrong, end."""
     try:
-        make(report, stdio)
+        order = wire.recv(report)
+        if order is not None:  # else the shim left: nothing was asked of it
+            fds = order.fds
+            pid = obey(order.payload["plan"], report, (fds[0], fds[1], fds[2]) if fds else None)
+            wire.HelperToShim(report).forked(pid)
     except StepFailed as exc:
         _tell(report, exc.errno, exc.message)
     except BaseException as exc:
@@ -84,13 +84,11 @@ def be_helper(make: Make, report: socket.socket, stdio: Stdio) -> NoReturn:
         os._exit(0)
 
 
-def _fork(plan: Plan | ExecPlan, report: socket.socket, run: Callable[[], NoReturn]) -> None:
-    pid = init.fork(plan, sibling=True)
-    if pid == 0:
-        run()
-    wire.HelperToShim(report).forked(pid)
-
-
 def _tell(report: socket.socket, errno: int, message: str) -> None:
     with suppress(OSError):  # the shim is gone: nobody is left to tell
         wire.HelperToShim(report).failed("fork", errno, message)
+
+
+def _load(file: str | int) -> Any:
+    with open(file, "rb", closefd=isinstance(file, str)) as plan:
+        return json.load(plan)

@@ -1,4 +1,4 @@
-"""One process that the shim forks, the container's init or an exec session's.
+"""One process that the shim has made, the container's init or an exec session's.
 
 From the fork until its output is drained.
 """
@@ -11,7 +11,8 @@ from typing import Any, Final, Protocol
 
 from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.loop import READABLE, Loop
-from ck.plugins.builtin.runtime_native.child.maker import Make, SpareHelper, be_helper
+from ck.plugins.builtin.runtime_native.child.maker import Make, SpareHelper
+from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed
 from ck.plugins.builtin.runtime_native.child.streams import Streams
 
 _DIED: Final = wire.failure("report", 0, "the process ended before its container was made")
@@ -45,7 +46,7 @@ class Owner(Protocol):
 
 
 class Process:
-    """Forks, follows the child's report, and tells *owner*.
+    """Has it forked, follows its report, and tells *owner*.
 
     `pid` is 0 until there is a process, `pidfd` -1 but while it exists: until it is waited for.
     """
@@ -63,15 +64,13 @@ class Process:
         self._is_ready = False
 
     def fork(self, make: Make) -> None:
-        """Begin: have a helper *make* the process. Raises: OSError where nothing can be forked."""
+        """Begin: *make* the process. Raises: StepFailed, OSError where nothing can be forked."""
         report, child_report = wire.pair()
         report.setblocking(False)
         pipes = None if self._streams.terminal else _Pipes(self._stdin)
         try:
-            self._helper = os.fork()
-            if self._helper == 0:
-                be_helper(make, child_report, pipes.theirs if pipes else None)
-        except OSError:
+            pid = make(child_report, pipes.theirs if pipes else None)
+        except (OSError, StepFailed):
             report.close()
             if pipes:
                 pipes.close(*pipes.ours)
@@ -83,6 +82,7 @@ class Process:
         if pipes:
             self._streams.open_pipes(*pipes.ours)
         self._follow(report)
+        self._born(pid)
 
     def order(self, helper: SpareHelper, plan: str) -> None:
         """Begin: have *helper* make the init of the container in the file *plan*. Raises: OSError."""
@@ -135,9 +135,7 @@ class Process:
     def _come_nearer(self, message: wire.Message) -> None:
         """READY and FORKED are sent by two processes, so either may be first."""
         if message.kind is wire.Kind.FORKED:
-            self.pid = message.payload["pid"]
-            self.pidfd = os.pidfd_open(self.pid)
-            self._loop.watch(self.pidfd, READABLE, self._ended)
+            self._born(message.payload["pid"])
         elif message.kind is wire.Kind.READY:
             self._is_ready = True
             if message.fds:
@@ -145,6 +143,11 @@ class Process:
         if self.pid and self._is_ready:
             self.phase = Phase.READY
             self._owner.ready()
+
+    def _born(self, pid: int) -> None:
+        self.pid = pid
+        self.pidfd = os.pidfd_open(pid)
+        self._loop.watch(self.pidfd, READABLE, self._ended)
 
     def _ended(self, _events: int) -> None:
         """The process is a zombie, ours to wait for."""
@@ -154,7 +157,7 @@ class Process:
         os.close(self.pidfd)
         self.pidfd = -1
         _, status = os.waitpid(self.pid, 0)
-        # The end of the report may come later, because the helper holds it too.
+        # The end of the report may come later, because a helper holds it too.
         self._be_running()
         if self.phase is Phase.MAKING:
             self._fail(_DIED)
@@ -164,8 +167,9 @@ class Process:
             self._owner.exited(code if code >= 0 else 128 - code, time.time_ns())
 
     def _report_ended(self) -> None:
-        # All who could report have ended or executed the program, so this wait is short.
-        os.waitpid(self._helper, 0)
+        if self._helper:
+            # All who could report have ended or executed the program, so this wait is short.
+            os.waitpid(self._helper, 0)
         self._be_running()
         if self.phase is Phase.MAKING and not self.pid:
             self._fail(_DIED)

@@ -13,6 +13,7 @@ from ck.kernel.linux.process import fork_sibling
 from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.container import Container
 from ck.plugins.builtin.runtime_native.child.init import Stdio
+from ck.plugins.builtin.runtime_native.child.maker import SpareHelper
 
 
 def rehearse(directory: str) -> None:
@@ -36,7 +37,8 @@ def rehearse(directory: str) -> None:
         "log_max_files": 2,
     }
     os.makedirs(directory)
-    Container(settings, directory, shim).run(lambda process: process.fork(_make))
+    helper = SpareHelper(_make)
+    Container(settings, directory, shim).run(lambda process: process.order(helper, ""))
     shim.close()
     os.waitpid(player, 0)
     for path, _, files in os.walk(directory, topdown=False):
@@ -45,7 +47,7 @@ def rehearse(directory: str) -> None:
         os.rmdir(path)
 
 
-def _make(report: socket.socket, stdio: Stdio) -> None:
+def _make(_: str, report: socket.socket, stdio: Stdio) -> int:
     pid = fork_sibling()
     if pid == 0:
         wire.ChildToShim(report).ready()
@@ -54,7 +56,7 @@ def _make(report: socket.socket, stdio: Stdio) -> None:
         assert stdio is not None
         os.write(stdio[1], b"line\n")
         os._exit(0)
-    wire.HelperToShim(report).forked(pid)
+    return pid
 
 
 def _play_ckd(sock: socket.socket) -> NoReturn:

@@ -5,6 +5,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from ck.plugins.builtin.runtime_native.child import wire
+from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed
 
 if TYPE_CHECKING:
     from ck.plugins.builtin.runtime_native.child.container import Container
@@ -21,6 +22,8 @@ class Requests:
         request: int = message.payload["request"]
         try:
             refusal = self._carry_out(ckd, request, message)
+        except StepFailed as exc:
+            refusal = exc.message
         except OSError as exc:
             refusal = f"the container's shim failed: {exc.strerror or exc}"
         finally:

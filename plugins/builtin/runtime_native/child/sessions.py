@@ -53,7 +53,7 @@ class ExecSession:
         return self.streams.empty and (self.forgotten or self.status is not None)
 
     def start(self, make: Make, client: socket.socket | None) -> None:
-        """Have the process made, and serve *client*. Raises: OSError."""
+        """Have the process made, and serve *client*. Raises: StepFailed, OSError."""
         self.process.fork(make)
         if client is not None and self._attach is not None:
             self.streams.attach(client, self._attach)
@@ -77,7 +77,7 @@ class ExecSession:
         self.forgotten = True
         self.streams.abandon()
         self._control.answer(self._ckd, lambda ckd: ckd.refused(self._request["request"], failure))
-        self._release()
+        self._changed()
 
     def exited(self, code: int, at: int) -> None:
         """See process.Owner."""
@@ -85,15 +85,17 @@ class ExecSession:
 
     def _drained(self, status: dict[str, Any]) -> None:
         self.status = status
-        self._control.tell(lambda ckd: ckd.exec_exited(self._request["exec_id"], status))
-        # A client that sees the end asks for the exit code at once, so ckd should know it by then.
-        if self._control.connected and not self.streams.empty:
+        # A client that is not told the exit code here asks ckd for it when it sees the end: ckd should know it by then.
+        asks = self._attach is not None and not self._attach["status"] and not self.streams.empty
+        if asks and self._control.connected:
             self._release_timer = self._loop.after(ACKNOWLEDGE_SECONDS, self._release)
         else:
             self._release()
+        self._control.tell(lambda ckd: ckd.exec_exited(self._request["exec_id"], status))
 
     def _release(self) -> None:
         if self._release_timer is not None:
             self._release_timer.cancel()
-        self.streams.finish()
+        assert self.status is not None
+        self.streams.finish(self.status["code"])
         self._changed()

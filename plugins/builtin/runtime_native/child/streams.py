@@ -157,7 +157,7 @@ class Streams:
         self._clients: list[Client] = []
         self._slave = -1
         self._draining: Callable[[], None] | None = None
-        self._finished = False
+        self._finished: int | None = None  # the exit code
         self._emptied = emptied
 
     def open_pipes(self, stdin: int | None, stdout: int, stderr: int) -> None:
@@ -189,15 +189,16 @@ class Streams:
             sock,
             self,
             SpillQueue(self._open_spill),
-            raw=self.terminal,
+            raw=self.terminal and not options["status"],
+            status=options["status"],
             streams=streams,
             keys=keys if options["stdin"] else None,
         )
         self._clients.append(client)
         if initial := options["initial"]:
             client.receive(initial)
-        if self._finished:
-            client.finish()
+        if self._finished is not None:
+            client.finish(self._finished)
         else:
             self._listen()
 
@@ -232,11 +233,11 @@ class Streams:
         if not self._outputs:
             once()
 
-    def finish(self) -> None:
-        """No more output comes: clients are closed when they have got all."""
-        self._finished = True
+    def finish(self, code: int) -> None:
+        """No more output comes, the process ended with *code*: clients are closed when they have got all."""
+        self._finished = code
         for client in list(self._clients):
-            client.finish()
+            client.finish(code)
 
     def abandon(self) -> None:
         """The process never ran: its clients are as they were, for whoever else holds their sockets."""
@@ -271,7 +272,7 @@ class Streams:
     def _take(self, number: int, chunk: bytes) -> None:
         if self._sink is not None:
             self._sink(number, chunk, time.time_ns())
-        if self._finished:
+        if self._finished is not None:
             return
         for client in list(self._clients):
             client.send(number, chunk)

@@ -333,12 +333,15 @@ def failure(step: str, errno: int, message: str, exit_code: int = 125) -> dict[s
     return {"step": step, "errno": errno, "message": message, "exit_code": exit_code}
 
 
-def attach_options(*, stdin: bool, stdout: bool, stderr: bool, initial: bytes, detach_keys: bytes) -> dict[str, Any]:
-    """What ATTACH and EXEC say of a client."""
+def attach_options(
+    *, stdin: bool, stdout: bool, stderr: bool, status: bool, initial: bytes, detach_keys: bytes
+) -> dict[str, Any]:
+    """What ATTACH and EXEC say of a client; see AttachRequest of ck.kernel.drivers.runtime."""
     return {
         "stdin": stdin,
         "stdout": stdout,
         "stderr": stderr,
+        "status": status,
         "initial": initial,
         "detach_keys": detach_keys,
     }

@@ -15,12 +15,12 @@ import sys
 from ck.cli.client.connection import Connection
 from ck.cli.terminal.relay import Relay
 connection = Connection(sys.argv[1])
-detached = Relay(connection, tty=sys.argv[2] == "tty", stdin=True, detach_keys=b"\\x10\\x11").run()
+detached = Relay(connection, framed=sys.argv[2] == "frames", stdin=True, detach_keys=b"\\x10\\x11").run()
 sys.exit(7 if detached else 0)
 """
 
 
-def relay(path: Path, mode: str) -> subprocess.Popen[bytes]:
+def start_relay(path: Path, mode: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", SCRIPT, str(path), mode]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -43,9 +43,22 @@ def test_streams_are_taken_apart_and_stdin_is_half_closed(tmp_path: Path) -> Non
         assert read_all(connection) == b"typed"
         connection.sendall(frame(1, b" more"))
 
-    with serving(tmp_path / "s", handler), relay(tmp_path / "s", "frames") as process:
+    with serving(tmp_path / "s", handler), start_relay(tmp_path / "s", "frames") as process:
         out, err = process.communicate(b"typed")
     assert (out, err, process.returncode) == (b"out more", b"err", 0)
+
+
+def test_the_exit_code_and_an_error_of_the_engine_come_apart(tmp_path: Path) -> None:
+    def handler(connection: socket.socket) -> None:
+        for byte in frame(3, b"no such program") + frame(4, b"127"):
+            connection.sendall(bytes([byte]))
+
+    with serving(tmp_path / "s", handler):
+        connection = Connection(str(tmp_path / "s"))
+        relay = Relay(connection, framed=True, stdin=False)
+        assert not relay.run()
+        connection.close()
+    assert (relay.exit_code, relay.engine_error) == (127, "no such program")
 
 
 def test_output_goes_on_while_nobody_reads_the_input(tmp_path: Path) -> None:
@@ -59,7 +72,7 @@ def test_output_goes_on_while_nobody_reads_the_input(tmp_path: Path) -> None:
         connection.shutdown(socket.SHUT_WR)
         connection.recv(1)
 
-    with serving(tmp_path / "s", handler), relay(tmp_path / "s", "tty") as process:
+    with serving(tmp_path / "s", handler), start_relay(tmp_path / "s", "tty") as process:
         out, _ = process.communicate(b"i" * size)
     assert len(out) == size + 3 and out.endswith(b"end")
 
@@ -70,7 +83,7 @@ def test_large_input_arrives_whole(tmp_path: Path) -> None:
     def handler(connection: socket.socket) -> None:
         assert read_all(connection) == data
 
-    with serving(tmp_path / "s", handler), relay(tmp_path / "s", "tty") as process:
+    with serving(tmp_path / "s", handler), start_relay(tmp_path / "s", "tty") as process:
         process.communicate(data)
     assert process.returncode == 0
 
@@ -81,7 +94,7 @@ def test_a_slow_reader_loses_nothing(tmp_path: Path) -> None:
     def handler(connection: socket.socket) -> None:
         connection.sendall(b"".join(pieces))
 
-    with serving(tmp_path / "s", handler), relay(tmp_path / "s", "frames") as process:
+    with serving(tmp_path / "s", handler), start_relay(tmp_path / "s", "frames") as process:
         assert process.stdout
         first = process.stdout.read(8)
         rest = process.stdout.read()
@@ -109,7 +122,7 @@ def test_detach_keys_end_it(tmp_path: Path) -> None:
     def handler(connection: socket.socket) -> None:
         assert read_all(connection) == b"ls\n"
 
-    with serving(tmp_path / "s", handler), relay(tmp_path / "s", "tty") as process:
+    with serving(tmp_path / "s", handler), start_relay(tmp_path / "s", "tty") as process:
         process.communicate(b"ls\n\x10\x11more")
     assert process.returncode == 7
 
@@ -121,5 +134,5 @@ def test_a_peer_that_is_killed_is_the_end_of_the_stream(tmp_path: Path) -> None:
     with serving(tmp_path / "s", handler):
         connection = Connection(str(tmp_path / "s"))
         connection.socket.sendall(b"unread" * 1000)
-        assert not Relay(connection, tty=True, stdin=False).run()
+        assert not Relay(connection, framed=False, stdin=False).run()
         connection.close()

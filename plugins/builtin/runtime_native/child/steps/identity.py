@@ -76,9 +76,10 @@ def read_lines(path: str) -> list[str]:
     except OSError:
         return []
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
             return []
-        return os.read(fd, _MAX_FILE).decode("utf-8", "surrogateescape").splitlines()
+        return os.read(fd, min(status.st_size, _MAX_FILE)).decode("utf-8", "surrogateescape").splitlines()
     finally:
         os.close(fd)
 

@@ -87,7 +87,9 @@ def test_unknown_kinds_are_named() -> None:
 
 @given(st.binary(max_size=40), st.binary(max_size=4))
 def test_bytes_survive_attach_options(initial: bytes, keys: bytes) -> None:
-    options = wire.attach_options(stdin=True, stdout=True, stderr=False, initial=initial, detach_keys=keys)
+    options = wire.attach_options(
+        stdin=True, stdout=True, stderr=False, status=False, initial=initial, detach_keys=keys
+    )
     decoded = wire.decode(wire.encode(options))
     assert decoded["initial"] == initial
     assert decoded["detach_keys"] == keys
