@@ -12,7 +12,7 @@ from ck.cli.version import API_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
 DEFAULT_RUN_ROOT = "/run/ck"
@@ -53,9 +53,15 @@ class Client:
         """GET and decode. Raises: ApiError, ConnectionFailed."""
         return self._decoded(self.request("GET", path, query))
 
-    def post(self, path: str, body: object = None, **query: object) -> Any:
-        """POST *body* as JSON and decode the answer. Raises: ApiError, ConnectionFailed."""
-        return self._decoded(self.request("POST", path, query, body))
+    def post(
+        self, path: str, body: object = None, meanwhile: Callable[[], None] | None = None, /, **query: object
+    ) -> Any:
+        """POST *body* as JSON and decode the answer. *meanwhile* is called while the engine works on it. Raises:
+        ApiError, ConnectionFailed."""
+        connection = self.send("POST", path, query, body)
+        if meanwhile:
+            meanwhile()
+        return self._decoded(self.receive(connection))
 
     def delete(self, path: str, **query: object) -> Any:
         """DELETE and decode the answer. Raises: ApiError, ConnectionFailed."""

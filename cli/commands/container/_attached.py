@@ -43,9 +43,9 @@ def detach_keys(args: Args) -> str:
     return str(read_config().get("detachKeys", ""))
 
 
-def check_terminal(wanted: Wanted) -> None:
-    """Raises: CliError where a terminal is wanted and stdin is none."""
-    if wanted.tty and wanted.stdin and not os.isatty(0):
+def check_terminal(*, stdin: bool) -> None:
+    """Where a terminal is wanted, and our *stdin* for it: raises CliError if that is none."""
+    if stdin and not os.isatty(0):
         raise CliError(NOT_A_TTY, 1)
 
 

@@ -11,13 +11,15 @@ from ck.cli.reference import absolute
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from ck.cli.flags import Args
 
 
-def create(client: Client, args: Args, body: dict[str, Any]) -> str:
-    """Create the container that *args* and *body* describe; return its ID. Raises: ApiError, CliError."""
+def create(client: Client, args: Args, body: dict[str, Any], meanwhile: Callable[[], None] | None = None) -> str:
+    """Create the container that *args* and *body* describe; return its ID. *meanwhile* is called while the engine is
+    at it. Raises: ApiError, CliError."""
     policy = args.choice("pull", PULL_CHOICES)
     body["Image"] = absolute(body["Image"])
     cidfile = args.text("cidfile")
@@ -27,7 +29,7 @@ def create(client: Client, args: Args, body: dict[str, Any]) -> str:
         if policy == "always":
             _pull(client, args, body["Image"])
         try:
-            created = _post(client, args, body)
+            created = _post(client, args, body, meanwhile)
         except ApiError as error:
             if policy != "missing" or not _image_is_missing(error, body["Image"]):
                 raise
@@ -47,8 +49,8 @@ def create(client: Client, args: Args, body: dict[str, Any]) -> str:
     return identifier
 
 
-def _post(client: Client, args: Args, body: dict[str, Any]) -> Any:
-    return client.post("/containers/create", body, name=args.text("name"), platform=args.text("platform"))
+def _post(client: Client, args: Args, body: dict[str, Any], meanwhile: Callable[[], None] | None = None) -> Any:
+    return client.post("/containers/create", body, meanwhile, name=args.text("name"), platform=args.text("platform"))
 
 
 def _image_is_missing(error: ApiError, image: str) -> bool:

@@ -36,6 +36,7 @@ def run(args: Args, client: Client) -> int:
         keys=detach_keys(args) if config["Tty"] else "",
         proxy=args.on("sig-proxy") and not config["Tty"],
     )
-    check_terminal(wanted)
+    if wanted.tty:
+        check_terminal(stdin=wanted.stdin)
     redraw = (lambda: resize(client, f"/containers/{identifier}", nudge=True)) if wanted.tty else None
     return follow(client, identifier, wanted, condition="not-running", ready=redraw)

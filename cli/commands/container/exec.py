@@ -64,23 +64,19 @@ def _environment(args: Args) -> list[str]:
 
 
 def _run_attached(args: Args, client: Client, container: str, body: dict[str, Any]) -> int:
-    from ck.cli.commands.container._attached import Wanted, check_terminal, detach_keys, resize
+    tty, stdin = body["Tty"], body["AttachStdin"]
+    start: dict[str, Any] = {"Detach": False, "Tty": tty}
+    keys = _prepare_terminal(args, body, start) if tty else ""
+    session = client.post(f"/containers/{name(container)}/exec", body, _load_streams)["Id"]
     from ck.cli.terminal.detach import parse_keys
     from ck.cli.terminal.relay import Relay
     from ck.cli.terminal.signals import ENDING, Handlers, leave
-    from ck.cli.terminal.tty import RawTerminal, size
+    from ck.cli.terminal.tty import RawTerminal
 
-    tty, stdin = body["Tty"], body["AttachStdin"]
-    keys = detach_keys(args) if tty else ""
-    check_terminal(Wanted(tty=tty, stdin=stdin, keys=keys, proxy=False))
-    start = {"Detach": False, "Tty": tty}
-    if keys:
-        body["DetachKeys"] = keys
-    if tty and os.isatty(1):
-        start["ConsoleSize"] = body["ConsoleSize"] = list(size(1))
-    session = client.post(f"/containers/{name(container)}/exec", body)["Id"]
     actions: Any = dict.fromkeys(ENDING, leave)
     if tty:
+        from ck.cli.commands.container._attached import resize
+
         actions["SIGWINCH"] = lambda _: resize(client, f"/exec/{session}")
     with Handlers(actions), RawTerminal(0, wanted=tty and stdin):
         stream = client.request("POST", f"/exec/{session}/start", body=start, headers=HIJACK_WITH_STATUS).connection
@@ -94,3 +90,24 @@ def _run_attached(args: Args, client: Client, container: str, body: dict[str, An
         return relay.exit_code
     # The shim was killed before it could tell; the engine takes the session for killed then.
     return int(client.get(f"/exec/{session}/json")["ExitCode"] or 0)
+
+
+def _prepare_terminal(args: Args, body: dict[str, Any], start: dict[str, Any]) -> str:
+    """Check that there is one, put its size into both requests; return the detach keys."""
+    from ck.cli.commands.container._attached import check_terminal, detach_keys
+    from ck.cli.terminal.tty import size
+
+    keys = detach_keys(args)
+    check_terminal(stdin=body["AttachStdin"])
+    if keys:
+        body["DetachKeys"] = keys
+    if os.isatty(1):
+        start["ConsoleSize"] = body["ConsoleSize"] = list(size(1))
+    return keys
+
+
+def _load_streams() -> None:
+    """Load what comes next while the engine makes the session."""
+    import ck.cli.terminal.relay
+    import ck.cli.terminal.signals
+    import ck.cli.terminal.tty  # noqa: F401

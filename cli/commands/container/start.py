@@ -42,7 +42,8 @@ def _start_attached(args: Args, client: Client) -> int:
         keys=detach_keys(args) if config["Tty"] else "",
         proxy=args.on("sig-proxy") and not config["Tty"],
     )
-    check_terminal(wanted)
+    if wanted.tty:
+        check_terminal(stdin=wanted.stdin)
     return follow(
         client,
         identifier,
