@@ -5,6 +5,7 @@ it. As the unified hierarchy is there on v1 hosts too, one way serves all.
 """
 
 import ctypes
+import functools
 import os
 import struct
 from collections.abc import Iterable
@@ -106,21 +107,44 @@ def compile_rules(rules: Iterable[DeviceRule]) -> bytes | None:
 def attach(program: bytes, group: int) -> None:
     """Load *program* and attach it to the cgroup v2 group whose directory *group* is open on. It goes with the
     group."""
-    load = _LoadAttributes(
-        prog_type=_BPF_PROG_TYPE_CGROUP_DEVICE,
-        insn_cnt=len(program) // 8,
-        insns=program,
-        license=b"Apache-2.0",
-        prog_name=b"ck_devices",
+    attributes = _AttachAttributes(
+        target_fd=group,
+        attach_bpf_fd=_load(program).fd,
+        attach_type=_BPF_CGROUP_DEVICE,
+        attach_flags=_BPF_F_ALLOW_MULTI,
     )
-    fd = _bpf(_BPF_PROG_LOAD, ctypes.byref(load), ctypes.sizeof(load))
-    try:
-        attributes = _AttachAttributes(
-            target_fd=group, attach_bpf_fd=fd, attach_type=_BPF_CGROUP_DEVICE, attach_flags=_BPF_F_ALLOW_MULTI
+    _bpf(_BPF_PROG_ATTACH, ctypes.byref(attributes), ctypes.sizeof(attributes))
+
+
+class _Loaded:
+    """A program in the kernel, for as long as this object lives or a group has it."""
+
+    def __init__(self, attributes: _LoadAttributes) -> None:
+        while True:
+            try:
+                self.fd = _bpf(_BPF_PROG_LOAD, ctypes.byref(attributes), ctypes.sizeof(attributes))
+                return
+            except BlockingIOError:
+                # EAGAIN: the verifier, which may take long, gives way to a pending signal (kernel/bpf/verifier.c).
+                continue
+
+    def __del__(self) -> None:
+        if hasattr(self, "fd"):
+            os.close(self.fd)
+
+
+# Most containers have the same rules, and the verifier takes half of the time of making a group.
+@functools.lru_cache(maxsize=8)
+def _load(program: bytes) -> _Loaded:
+    return _Loaded(
+        _LoadAttributes(
+            prog_type=_BPF_PROG_TYPE_CGROUP_DEVICE,
+            insn_cnt=len(program) // 8,
+            insns=program,
+            license=b"Apache-2.0",
+            prog_name=b"ck_devices",
         )
-        _bpf(_BPF_PROG_ATTACH, ctypes.byref(attributes), ctypes.sizeof(attributes))
-    finally:
-        os.close(fd)
+    )
 
 
 def _merge(rules: Iterable[DeviceRule]) -> list[DeviceRule]:

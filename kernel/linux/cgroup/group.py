@@ -47,11 +47,12 @@ class Group:
         *device_program* is that of ck.kernel.linux.cgroup.devices.compile_rules.
         """
         for directory in self.directories:
-            parent = os.path.dirname(directory)
-            _make(parent)
-            if directory == self.unified:
-                self._delegate(os.path.dirname(parent), parent)
-            if not _make(directory):
+            try:
+                fresh = _make(directory)
+            except FileNotFoundError:
+                self._make_parent(os.path.dirname(directory))
+                fresh = _make(directory)
+            if not fresh:
                 _remove_tree(directory)
                 os.mkdir(directory, 0o755)
         for setting in settings:
@@ -141,6 +142,11 @@ class Group:
 
     def _v1_directories(self) -> Iterator[str]:
         return (self._directories[controller] for controller in CONTROLLERS if controller in self._layout.v1)
+
+    def _make_parent(self, parent: str) -> None:
+        _make(parent)
+        if parent == os.path.dirname(self.unified):
+            self._delegate(os.path.dirname(parent), parent)
 
     def _delegate(self, root: str, parent: str) -> None:
         """Hand the controllers that v1 does not hold down to the containers' groups."""

@@ -151,3 +151,19 @@ def test_a_v1_host_gets_the_unified_hierarchy_beside_it(tmp_path: Path) -> None:
 def _look(layout: Layout) -> Layout:
     assert os.path.exists(f"{layout.unified}/cgroup.controllers")
     return layout
+
+
+def test_signals_do_not_keep_the_device_program_out(group: Group) -> None:
+    """The kernel's verifier gives way to a pending signal (EAGAIN); a group must be made all the same."""
+    # Each anew to the kernel, and with rules enough to take a while.
+    programs = [compile_rules(DeviceRule(True, "c", major, minor, "rw") for minor in range(20)) for major in range(500)]
+    caught: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, _: caught.append(number))
+    signal.setitimer(signal.ITIMER_REAL, 0.003, 0.003)
+    try:
+        for program in programs:
+            group.create(device_program=program)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert caught
