@@ -59,9 +59,11 @@ class Exits:
 
     async def record(self, container: Container, status: ExitStatus, *, cause: str = "exit") -> Container:
         """Commit that *container* has ended, and tell those who wait."""
+        after = step(container.state.status, Op.EXIT)
         state = attrs.evolve(
             container.state,
-            status=step(container.state.status, Op.EXIT),
+            # With --rm the removal begins here: one commit for both.
+            status=step(after, Op.REMOVE) if container.host_config.auto_remove else after,
             pid=0,
             exit_code=status.code,
             oom_killed=status.oom_killed,

@@ -11,6 +11,7 @@ from ck.kernel.engine.container_mounts import unmount_all
 from ck.kernel.engine.container_start import detach_network
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.files import delete_directory
+from ck.kernel.engine.together import together
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import CkError
 from ck.kernel.lifecycle import Op, State, step
@@ -35,8 +36,10 @@ async def remove_container(
         ctx.attachments.close(container.id)
         await detach_network(ctx, container)
         await unmount_all(ctx, container)
-        await ctx.storage.remove(container.id)
-        await delete_directory(ctx.container_directory(container.id))
+        await together(
+            lambda: ctx.storage.remove(container.id),
+            lambda: delete_directory(ctx.container_directory(container.id)),
+        )
     except CkError as error:
         state = attrs.evolve(
             removing.state, status=step(State.REMOVING, Op.FAIL_REMOVAL), error=f"cannot be removed: {error}"

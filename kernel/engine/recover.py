@@ -64,7 +64,8 @@ class Recovery:
         if status is State.REMOVING:
             if runtime is not None:
                 await runtime.delete()
-            await remove_container(ctx, self._volumes, container, anonymous_volumes=False, cause="recovery")
+            anonymous = container.host_config.auto_remove
+            await remove_container(ctx, self._volumes, container, anonymous_volumes=anonymous, cause="recovery")
         elif runtime is not None:
             if status not in ACTIVE:
                 # It was started, and we went down before that was written.

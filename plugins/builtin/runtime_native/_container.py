@@ -177,8 +177,10 @@ class NativeContainer:
         """See RuntimeContainer. Attached clients are still served what the container has written, by the shim alone."""
         async with self._deleting:
             if not self._deleted:
+                # What the shim does upon the word and what follows here go on at the same time.
+                await self._link.say_delete(LEAVE_SECONDS)
                 await trio.to_thread.run_sync(self._kill_all)
-                if not await self._link.say_delete(LEAVE_SECONDS):
+                if not await self._link.hung_up(LEAVE_SECONDS):
                     self._link.kill_shim()
                 self._link.close()
                 await trio.to_thread.run_sync(remove_run, self._directory, self._group)
