@@ -142,7 +142,11 @@ class Shelf:
             raise
 
     def remove_container(self, container_id: str) -> None:
-        self.stage.discard(self._container(container_id))
+        """Take it away; it takes up its space until `purge_container`."""
+        self.stage.put_away(self._container(container_id))
+
+    def purge_container(self, container_id: str) -> None:
+        self.stage.purge(self._container(container_id).name)
 
     def _layer(self, chain_id: str) -> Path:
         match = _CHAIN_ID.fullmatch(chain_id)

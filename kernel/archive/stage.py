@@ -1,7 +1,8 @@
 """Directories that appear whole or not at all, and go away at once.
 
 A new one is made in `tmp/` and renamed into place, an old one is renamed into `trash/` and deleted there: each rename
-is atomic, so that a crash at any point leaves nothing half made where somebody looks for it (rename(2)).
+is atomic, so that a crash at any point leaves nothing half made where somebody looks for it (rename(2)). In the trash
+it still goes by its name.
 """
 
 import contextlib
@@ -11,9 +12,12 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from ck.kernel.archive.directories import DIRECTORY
+from ck.kernel.archive.directories import DIRECTORY, names_in
 from ck.kernel.archive.walk import empty_directory, remove_tree
+
+_MARK: Final = "~"
 
 
 class Stage:
@@ -49,13 +53,22 @@ class Stage:
 
     def discard(self, path: Path) -> None:
         """Take *path* away at once, then delete it with all that is in it; gone already is success."""
-        trash = self._old / secrets.token_hex(8)
-        try:
-            path.rename(trash)
-        except FileNotFoundError:
-            return
-        with opened(self._old) as fd, contextlib.suppress(FileNotFoundError):
-            remove_tree(fd, os.fsencode(trash.name))
+        self.put_away(path)
+        self.purge(path.name)
+
+    def put_away(self, path: Path) -> None:
+        """Take *path* away; it takes up its space until `purge`. Gone already is success."""
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(self._old / f"{path.name}{_MARK}{secrets.token_hex(8)}")
+
+    def purge(self, name: str) -> None:
+        """Delete what was put away under *name*, with all that is in it."""
+        with opened(self._old) as trash:
+            for found in names_in(trash):
+                if found.rpartition(_MARK.encode())[0] == os.fsencode(name):
+                    # Somebody else may be at it too.
+                    with contextlib.suppress(FileNotFoundError):
+                        remove_tree(trash, found)
 
 
 @contextmanager

@@ -114,7 +114,12 @@ class StorageDriver(Protocol):
         """IDs of all containers that have a writable root here."""
 
     async def remove(self, container_id: str) -> None:
-        """Delete the container's writable root; one that is not there is success."""
+        """Take the container's writable root away, so that nothing finds it any more; one that is not there is
+        success."""
+
+    async def purge(self, container_id: str) -> None:
+        """Free the space of a root that was removed. Apart from that because it takes as long as the root is large,
+        and nobody need wait who only wants the container gone. `open` does it for what a crash left."""
 
     async def describe(self) -> Sequence[tuple[str, str]]:
         """What `ck info` shows of the driver ("Backing Filesystem", "extfs")."""

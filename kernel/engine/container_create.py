@@ -11,6 +11,7 @@ from ck.kernel.drivers.platform import canonical, describe
 from ck.kernel.drivers.registry import Platform
 from ck.kernel.engine import names
 from ck.kernel.engine.container_mounts import realize
+from ck.kernel.engine.container_remove import drop_root
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.files import delete_directory, make_directory
 from ck.kernel.engine.image_store import find_image
@@ -79,7 +80,7 @@ async def _create(
     directory = ctx.container_directory(container_id)
     await perform(
         [
-            Step("root", lambda: ctx.storage.create(container_id, parent), lambda: ctx.storage.remove(container_id)),
+            Step("root", lambda: ctx.storage.create(container_id, parent), lambda: drop_root(ctx, container_id)),
             Step("directory", lambda: make_directory(directory / "log"), lambda: delete_directory(directory)),
             Step("mounts", make_mounts, lambda: volumes.forget(anonymous)),
             Step("record", save),

@@ -25,6 +25,7 @@ async def remove_container(
 ) -> None:
     """Remove a container that has no processes; its actor calls this. Every step may be done again after a crash.
 
+    Whoever waits for the removal is told once nothing finds the container any more; returns once its space is free.
     Raises: what a driver raises; the container is then dead and can be removed again.
     """
     removing = attrs.evolve(
@@ -36,10 +37,7 @@ async def remove_container(
         ctx.attachments.close(container.id)
         await detach_network(ctx, container)
         await unmount_all(ctx, container)
-        await together(
-            lambda: ctx.storage.remove(container.id),
-            lambda: delete_directory(ctx.container_directory(container.id)),
-        )
+        await ctx.storage.remove(container.id)
     except CkError as error:
         state = attrs.evolve(
             removing.state, status=step(State.REMOVING, Op.FAIL_REMOVAL), error=f"cannot be removed: {error}"
@@ -52,3 +50,16 @@ async def remove_container(
         await volumes.forget([point.name for point in container.mounts if point.anonymous])
     status = ExitStatus(code=container.state.exit_code, at=container.state.finished_at or now())
     ctx.waiters.removed(container.id, status)
+    try:
+        await together(
+            lambda: ctx.storage.purge(container.id),
+            lambda: delete_directory(ctx.container_directory(container.id)),
+        )
+    except (CkError, OSError) as error:
+        log.warning("what container %s has left on disk is deleted at the next start: %s", container.name, error)
+
+
+async def drop_root(ctx: Context, container_id: str) -> None:
+    """Remove the root of a container that has no record."""
+    await ctx.storage.remove(container_id)
+    await ctx.storage.purge(container_id)

@@ -9,7 +9,7 @@ import trio
 from ck.kernel.drivers.restart import Restart
 from ck.kernel.drivers.runtime import ExitStatus, RuntimeContainer
 from ck.kernel.engine.container_exit import Exits
-from ck.kernel.engine.container_remove import remove_container
+from ck.kernel.engine.container_remove import drop_root, remove_container
 from ck.kernel.engine.container_start import adopt, start
 from ck.kernel.engine.context import Context, Run, now
 from ck.kernel.engine.files import delete_directory
@@ -44,7 +44,7 @@ class Recovery:
             await runs.pop(container_id).delete()
         for container_id in await ctx.storage.containers():
             if container_id not in known:
-                await ctx.storage.remove(container_id)
+                await drop_root(ctx, container_id)
         for path in await _directories(ctx):
             if path.name not in known:
                 await delete_directory(Path(path))

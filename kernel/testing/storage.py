@@ -224,6 +224,8 @@ async def _check_removal(driver: StorageDriver, base: Layer, top: Layer) -> None
     for container in await driver.containers():
         await driver.remove(container)
         await driver.remove(container)
+        await driver.purge(container)
+        await driver.purge(container)
         await _raises(NotFound, driver.mounts(container))
         await _raises(NotFound, driver.changes(container))
         await _raises(NotFound, driver.usage(container))

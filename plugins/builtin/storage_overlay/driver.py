@@ -161,6 +161,9 @@ class OverlayStorage:
     async def remove(self, container_id: str) -> None:
         await trio.to_thread.run_sync(self._shelf.remove_container, container_id)
 
+    async def purge(self, container_id: str) -> None:
+        await trio.to_thread.run_sync(self._shelf.purge_container, container_id)
+
     async def describe(self) -> Sequence[tuple[str, str]]:
         backing = await trio.to_thread.run_sync(file_system_of, self._shelf.root)
         return (
