@@ -55,7 +55,8 @@ class PluginFailed(CkError):
 class StartFailed(CkError):
     """The program of a container or an exec session could not be started.
 
-    `exit_code` is what a shell would say: 127 not found, 126 found but not executable, 125 the engine's own fault.
+    `exit_code` is what a shell would say: 127 not found, 126 found but not executable, 125 the engine's own fault,
+    128 + n killed by signal n before it began.
     """
 
     message: str

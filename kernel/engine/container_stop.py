@@ -11,10 +11,11 @@ import trio
 
 from ck.kernel.api.container import Container
 from ck.kernel.engine.context import Context, Run
-from ck.kernel.errors import Conflict
+from ck.kernel.errors import Conflict, Unavailable
 from ck.kernel.events import Event
 from ck.kernel.lifecycle import ACTIVE, Op, State, step
 
+_MAKE_SECONDS: Final = 20.0
 _KILL_SECONDS: Final = 10.0  # SIGKILL ends a container at once, unless a process is stuck in the kernel
 
 
@@ -80,9 +81,15 @@ async def pause(ctx: Context, container: Container) -> None:
     """Freeze every process. Raises: InvalidTransition."""
     paused = step(container.state.status, Op.PAUSE)
     run = ctx.run_of(container)
-    await run.runtime.pause()
     state = attrs.evolve(container.state, status=paused)
-    await ctx.save(attrs.evolve(container, state=state), ctx.container_event(container, "pause"))
+    # An exec session that is frozen before its program runs would keep its client waiting for an answer.
+    try:
+        with trio.fail_after(_MAKE_SECONDS):
+            async with run.sessions.close():
+                await run.runtime.pause()
+                await ctx.save(attrs.evolve(container, state=state), ctx.container_event(container, "pause"))
+    except trio.TooSlowError as exc:
+        raise Unavailable(f"container {container.name} could not be paused within {_MAKE_SECONDS:g} seconds") from exc
 
 
 async def unpause(ctx: Context, container: Container) -> None:

@@ -25,6 +25,7 @@ from ck.kernel.drivers.volume import VolumeDriver
 from ck.kernel.engine.actor import Actors
 from ck.kernel.engine.attachments import Attachments
 from ck.kernel.engine.capabilities import available
+from ck.kernel.engine.gate import Gate
 from ck.kernel.engine.names import by_prefix
 from ck.kernel.engine.pins import Pins
 from ck.kernel.engine.waiters import Waiters
@@ -42,6 +43,7 @@ class Run:
     runtime: RuntimeContainer
     output_ended: trio.Event = attrs.field(factory=trio.Event)
     ended: trio.Event = attrs.field(factory=trio.Event)  # its end is in the store and its resources are freed
+    sessions: Gate = attrs.field(factory=Gate)  # passed by each exec session that is being made
 
 
 def now() -> datetime:

@@ -57,26 +57,28 @@ class Execs:
     async def start(self, exec_id: str, request: AttachRequest | None, size: TerminalSize | None = None) -> None:
         session = await self.check_startable(exec_id)
         container = self._ctx.find_container(session.container_id)
-        runtime = self._ctx.run_of(container).runtime
+        run = self._ctx.run_of(container)
         self._sessions[session.id] = session = attrs.evolve(session, running=True)
         rows, columns = session.spec.console_size
         try:
-            started = await runtime.exec(
-                ExecRequest(
-                    exec_id=session.id,
-                    process=self._process(container, session.spec),
-                    user=session.spec.user or container.config.user,
-                    groups=container.host_config.group_add,
-                    size=size or TerminalSize(rows=rows, columns=columns),
-                    attach=request,
+            async with run.sessions.pass_through():
+                self._check_running(self._ctx.find_container(session.container_id))  # it may have been paused meanwhile
+                started = await run.runtime.exec(
+                    ExecRequest(
+                        exec_id=session.id,
+                        process=self._process(container, session.spec),
+                        user=session.spec.user or container.config.user,
+                        groups=container.host_config.group_add,
+                        size=size or TerminalSize(rows=rows, columns=columns),
+                        attach=request,
+                    )
                 )
-            )
         except CkError as error:
             code = getattr(error, "exit_code", 125)
             self._sessions[session.id] = attrs.evolve(session, running=False, exit_code=code)
             raise
         self._sessions[session.id] = attrs.evolve(session, pid=started.pid)
-        self._ctx.nursery.start_soon(self._watch, runtime, container, session.id)
+        self._ctx.nursery.start_soon(self._watch, run.runtime, container, session.id)
         await self._tell(container, session, f"exec_start: {shlex.join(session.spec.cmd)}")
 
     async def get(self, exec_id: str) -> ExecSession:

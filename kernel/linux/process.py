@@ -19,6 +19,7 @@ _CLONE_PARENT: Final = 0x8000
 _CLONE_INTO_CGROUP: Final = 0x200000000
 _CLOSE_RANGE_CLOEXEC: Final = 0x4
 _KEYCTL_JOIN_SESSION_KEYRING: Final = 1
+_PF_EXITING: Final = 0x4
 _LAST_FD: Final = 0xFFFFFFFF
 
 
@@ -52,6 +53,17 @@ _keyctl = syscall("keyctl", ctypes.c_int, ctypes.c_char_p)
 _clone3 = ctypes.PyDLL(None, use_errno=True)["syscall"]
 _clone3.argtypes = (ctypes.c_long, ctypes.POINTER(_CloneArgs), ctypes.c_size_t)
 _clone3.restype = ctypes.c_long
+
+
+def is_ending(pid: int) -> bool:
+    """Whether process *pid* is on its way out, or gone (proc_pid_stat(5), PF_EXITING in linux/sched.h)."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The name in parentheses may hold anything; the flags are the seventh field behind it.
+            flags = int(file.read().rpartition(b")")[2].split()[6])
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return bool(flags & _PF_EXITING)
 
 
 def set_child_subreaper() -> None:

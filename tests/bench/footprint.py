@@ -4,11 +4,13 @@ import os
 import time
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tests.bench.engines import IMAGE, Ck, Engine, inspect, run
 from tests.bench.figures import Figure, timed
 from tests.bench.processes import cpu_seconds, parent, pss
+from tests.support.census import settled
 
 RUNNING = 40
 IDLE_SECONDS = 10
@@ -57,7 +59,7 @@ def leaks(engines: Sequence[Engine], rounds: int) -> list[Figure]:
             run(engine, "run", "--rm", "--network", "none", IMAGE, "true")
         before = _possessions(engine)
         took = tuple(_run_once(engine) for _ in range(RUNS))
-        after = _possessions(engine)
+        after = settled(partial(_possessions, engine), before)
         figures.append(Figure(work=f"each of {RUNS} run --rm in a row", engine=engine.name, unit="ms", values=took))
         figures += [
             Figure(work=f"{noun} more than before", engine=engine.name, unit="", values=(after[noun] - before[noun],))

@@ -8,12 +8,14 @@ import os
 import select
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 
 SETTLE_SECONDS = 10.0
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -69,6 +71,15 @@ def settle(pids: Iterable[int], seconds: float = SETTLE_SECONDS) -> None:
             gone.add(descriptor)
     for descriptor in waiting:
         os.close(descriptor)
+
+
+def settled(look: Callable[[], T], wanted: T, seconds: float = SETTLE_SECONDS) -> T:
+    """Look until it is *wanted*, *seconds* at most; return what was seen last. For what is freed after everybody has
+    been told: nobody tells when that is done."""
+    deadline = time.monotonic() + seconds
+    while (seen := look()) != wanted and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return seen
 
 
 def _mounts(markers: Sequence[str]) -> list[str]:

@@ -89,10 +89,11 @@ class Group:
         return found
 
     def freeze(self, timeout: float) -> None:
-        """Stop every process; return once all are stopped. Raises: TimeoutError after *timeout* seconds, thawed
-        again."""
+        """Stop every process; return once all are stopped or have ended. Raises: TimeoutError after *timeout* seconds,
+        thawed again."""
         _write(os.path.join(self.unified, "cgroup.freeze"), "1")
-        if not self._wait_for("frozen", "1", timeout):
+        # Those that are killed meanwhile do not freeze, and a group that they leave empty need not say so.
+        if not self._wait_for(("frozen 1", "populated 0"), timeout):
             self.thaw()
             raise TimeoutError(f"a process did not freeze within {timeout:g} seconds")
 
@@ -111,7 +112,7 @@ class Group:
 
     def wait_empty(self, timeout: float) -> bool:
         """Wait until no process is left, *timeout* seconds at most; whether so. A group that is gone is empty."""
-        return self._wait_for("populated", "0", timeout)
+        return self._wait_for(("populated 0",), timeout)
 
     def usage(self) -> Usage:
         """Read the accounts."""
@@ -161,19 +162,20 @@ class Group:
         name = self.unified[len(self._layout.unified) :]
         return f"0::{name}\n" in _read("/proc/self/cgroup")
 
-    def _wait_for(self, key: str, value: str, timeout: float) -> bool:
-        """Wait until cgroup.events says so; whether it did in time. A group that is gone satisfies everything."""
+    def _wait_for(self, lines: Sequence[str], timeout: float) -> bool:
+        """Wait until cgroup.events has one of *lines*; whether it did in time. A group that is gone satisfies
+        everything."""
         try:
             fd = os.open(os.path.join(self.unified, "cgroup.events"), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return True
-        wanted = f"{key} {value}".encode()
+        wanted = {line.encode() for line in lines}
         deadline = time.monotonic() + timeout
         poll = select.poll()
         poll.register(fd, select.POLLPRI)
         try:
             # kernfs reports a change since the last read of this very fd, so none can be missed between read and poll.
-            while wanted not in os.pread(fd, 4096, 0).splitlines():
+            while wanted.isdisjoint(os.pread(fd, 4096, 0).splitlines()):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False

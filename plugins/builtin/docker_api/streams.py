@@ -2,6 +2,7 @@
 
 import base64
 import logging
+import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -104,6 +105,8 @@ async def told_on_stream(
         # runtime that took the socket and failed later, leaves nobody to tell.
         with suppress(OSError), taken.socket as stream:
             stream.send(text)
+            # A runtime that does not answer may hold a copy, and the client waits for the end.
+            stream.shutdown(socket.SHUT_RDWR)
 
 
 def hijack_head(content_type: str, *, upgrade: str | None) -> bytes:

@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +14,9 @@ from typing import Any, Final
 import trio
 
 from ck.kernel.drivers.runtime import AttachRequest, ExecRequest, ExecStarted, ExitStatus, TerminalSize
-from ck.kernel.errors import Conflict, NotFound, Unavailable
+from ck.kernel.errors import Conflict, NotFound, StartFailed, Unavailable
 from ck.kernel.linux.cgroup import Group
+from ck.kernel.linux.process import is_ending
 from ck.plugins.builtin.runtime_native._host import HostFacts
 from ck.plugins.builtin.runtime_native._link import EXIT_FILE, ShimLink, start_failed
 from ck.plugins.builtin.runtime_native._plan import compile_exec_plan
@@ -89,7 +90,7 @@ class NativeContainer:
 
     async def kill(self) -> None:
         """See RuntimeContainer."""
-        await trio.to_thread.run_sync(self._group.kill)
+        await self._on_group(self._group.kill)
 
     async def pause(self) -> None:
         """See RuntimeContainer."""
@@ -100,7 +101,7 @@ class NativeContainer:
 
     async def resume(self) -> None:
         """See RuntimeContainer."""
-        await trio.to_thread.run_sync(self._group.thaw)
+        await self._on_group(self._group.thaw)
 
     async def resize(self, size: TerminalSize) -> None:
         """See RuntimeContainer."""
@@ -127,8 +128,11 @@ class NativeContainer:
                 START_SECONDS,
                 start_failed,
             )
-        except BaseException:
+        except BaseException as exc:
             del self._link.execs[request.exec_id]
+            if isinstance(exc, StartFailed) and is_ending(self.pid):
+                # Whatever it was that failed, it did so because of that.
+                raise Conflict(f"container {self.container_id} is not running") from exc
             raise
         finally:
             os.close(memfd)
@@ -189,6 +193,12 @@ class NativeContainer:
     def detach(self) -> None:
         """Let go; the container runs on."""
         self._link.close()
+
+    async def _on_group(self, do: Callable[[], None]) -> None:
+        """Do it to the group of this run: once the run is deleted, the next one's has the same path."""
+        async with self._deleting:
+            if not self._deleted:
+                await trio.to_thread.run_sync(do)
 
     def _is_there(self) -> bool:
         """Whether the init is not reaped yet, so that its PID was not another's a moment ago."""

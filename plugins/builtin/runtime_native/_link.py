@@ -70,6 +70,8 @@ class ShimLink:
             try:
                 await trio.lowlevel.wait_readable(self._sock)
                 self._receive()
+            except trio.ClosedResourceError:
+                continue  # a sender found the connection broken, and has taken in what it said and made a new one
             finally:
                 self._reading = False
                 # One of the others reads next, also where this one was cancelled.
@@ -160,7 +162,7 @@ class ShimLink:
                 return
             except BlockingIOError:
                 await trio.lowlevel.wait_writable(self._sock)
-            except OSError:
+            except (OSError, trio.ClosedResourceError):
                 # What it said before it hung up may still wait to be read.
                 self._receive()
 

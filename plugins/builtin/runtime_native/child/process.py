@@ -15,7 +15,8 @@ from ck.plugins.builtin.runtime_native.child.maker import Make, SpareHelper
 from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed
 from ck.plugins.builtin.runtime_native.child.streams import Streams
 
-_DIED: Final = wire.failure("report", 0, "the process ended before its container was made")
+_DIED: Final = wire.failure("report", 0, "the process ended before its program was executed")
+_KILLED: Final = "the process was killed before its program was executed"
 
 
 class Phase(enum.Enum):
@@ -159,11 +160,11 @@ class Process:
         _, status = os.waitpid(self.pid, 0)
         # The end of the report may come later, because a helper holds it too.
         self._be_running()
+        code = os.waitstatus_to_exitcode(status)
         if self.phase is Phase.MAKING:
-            self._fail(_DIED)
+            self._fail(_DIED if code >= 0 else wire.failure("report", 0, _KILLED, 128 - code))
         elif self.phase is not Phase.FAILED:
             self.phase = Phase.GONE
-            code = os.waitstatus_to_exitcode(status)
             self._owner.exited(code if code >= 0 else 128 - code, time.time_ns())
 
     def _report_ended(self) -> None:

@@ -329,7 +329,7 @@ class ChildToShim(Sender):
 
 def failure(step: str, errno: int, message: str, exit_code: int = 125) -> dict[str, Any]:
     """The fields of FAILED and REFUSED: *message* is one plain sentence for the user; *step* and *errno* are for logs;
-    *exit_code* is 125, 126 or 127."""
+    *exit_code* is 125, 126, 127, or 128 + n where signal n was quicker."""
     return {"step": step, "errno": errno, "message": message, "exit_code": exit_code}
 
 
