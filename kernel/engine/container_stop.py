@@ -103,24 +103,22 @@ async def unpause(ctx: Context, container: Container) -> None:
 
 async def give_up_restarting(ctx: Context, container: Container) -> None:
     """Leave a container that waits for its next start exited."""
-
-    async def give_up() -> None:
-        current = ctx.store.containers.get(container.id)
-        if current is not None and current.state.status is State.RESTARTING:
-            state = attrs.evolve(
-                current.state, status=step(current.state.status, Op.GIVE_UP), stopped_by_user=True, restarts_in_row=0
-            )
-            await ctx.save(attrs.evolve(current, state=state), ctx.container_event(current, "stop"))
-
-    await ctx.actors.run(container.id, give_up)
+    await _mark_stopped(ctx, container.id)
 
 
 async def _mark_stopped(ctx: Context, container_id: str) -> None:
-    """Remember that a user ended it, before it ends, so that its restart policy knows."""
+    """Remember that a user ended it, so that its restart policy knows: before it ends, or while it waits for its next
+    start, which it gives up."""
 
     async def mark() -> None:
         current = ctx.store.containers.get(container_id)
-        if current is not None and current.state.status in ACTIVE and not current.state.stopped_by_user:
-            await ctx.save(attrs.evolve(current, state=attrs.evolve(current.state, stopped_by_user=True)))
+        if current is None:
+            return
+        stopped = attrs.evolve(current.state, stopped_by_user=True)
+        if current.state.status is State.RESTARTING:
+            state = attrs.evolve(stopped, status=step(State.RESTARTING, Op.GIVE_UP), restarts_in_row=0)
+            await ctx.save(attrs.evolve(current, state=state), ctx.container_event(current, "stop"))
+        elif current.state.status in ACTIVE and stopped != current.state:
+            await ctx.save(attrs.evolve(current, state=stopped))
 
     await ctx.actors.run(container_id, mark)

@@ -19,6 +19,7 @@ from ck.kernel.engine.names import by_prefix, new_id
 from ck.kernel.engine.security import parse_security_options
 from ck.kernel.engine.spec import build_process
 from ck.kernel.errors import CkError, Conflict, InvalidArgument, NotFound
+from ck.kernel.events import Event
 from ck.kernel.lifecycle import State
 
 log: Final = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Execs:
         self._sweep()
         session = ExecSession(id=new_id(), container_id=target.id, spec=spec)
         self._sessions[session.id] = session
-        await self._tell(target, session, f"exec_create: {shlex.join(spec.cmd)}")
+        self._tell_later(target, session, f"exec_create: {shlex.join(spec.cmd)}")
         return session.id
 
     async def check_startable(self, exec_id: str) -> ExecSession:
@@ -79,7 +80,7 @@ class Execs:
             raise
         self._sessions[session.id] = attrs.evolve(session, pid=started.pid)
         self._ctx.nursery.start_soon(self._watch, run.runtime, container, session.id)
-        await self._tell(container, session, f"exec_start: {shlex.join(session.spec.cmd)}")
+        self._tell_later(container, session, f"exec_start: {shlex.join(session.spec.cmd)}")
 
     async def get(self, exec_id: str) -> ExecSession:
         return self._find(exec_id)
@@ -113,11 +114,11 @@ class Execs:
             code = 137
         session = attrs.evolve(self._sessions[exec_id], running=False, exit_code=code)
         self._sessions[exec_id] = session
+        self._tell_later(container, session, "exec_die", exitCode=str(code))
         try:
             await runtime.exec_forget(exec_id)
-            await self._tell(container, session, "exec_die", exitCode=str(code))
         except CkError as error:
-            log.warning("cannot record the end of exec session %s: %s", exec_id[:12], error)
+            log.warning("exec session %s is not forgotten: %s", exec_id[:12], error)
 
     def _process(self, container: Container, spec: ExecSpec) -> dict[str, Any]:
         host = container.host_config
@@ -150,6 +151,13 @@ class Execs:
             raise NotFound(f"No such exec instance: {exec_id}")
         return session
 
-    async def _tell(self, container: Container, session: ExecSession, action: str, **attributes: str) -> None:
+    def _tell_later(self, container: Container, session: ExecSession, action: str, **attributes: str) -> None:
+        """Sessions have no records, so nobody need wait until their events are on the disk."""
         event = self._ctx.container_event(container, action, execID=session.id, **attributes)
-        await self._ctx.store.commit([], [event])
+        self._ctx.nursery.start_soon(self._record, event)
+
+    async def _record(self, event: Event) -> None:
+        try:
+            await self._ctx.store.commit([], [event])
+        except CkError as error:
+            log.warning("cannot record the event %r: %s", event.action, error)

@@ -8,8 +8,8 @@ How the shim and its helper (maker.py) use it, single-threaded throughout:
     run_container(plan, report, stdio)
     run_exec(load_plan, report, stdio, init_pid)
 
-Each of the last two sends READY, waits for GO and executes; the end of file of `report`, which is close-on-exec, then
-says that the program runs. Whatever goes wrong is FAILED with a sentence.
+Each of the last two sends READY and executes, the init once it is told GO; the end of file of `report`, which is
+close-on-exec, then says that the program runs. Whatever goes wrong is FAILED with a sentence.
 """
 
 import os
@@ -41,6 +41,9 @@ from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed, do
 
 Stdio = tuple[int, int, int] | None
 """The fds that become 0, 1 and 2; None where the plan has a terminal."""
+
+Pty = tuple[int, int] | None
+"""Master and slave."""
 
 
 def before_fork(plan: Plan) -> None:
@@ -95,9 +98,12 @@ def _run_container(plan: Plan, report: socket.socket, stdio: Stdio) -> None:
     protection.make_read_only(top, plan["readonly_paths"])
     protection.mask(top, plan["masked_paths"])
     root.enter(top, plan)
-    _become_program(
-        plan["container_id"], process, report, stdio, pty, lambda: kernel_state.set_sysctls(sysctls, plan["sysctls"])
-    )
+    path, env, who = _settle_in(plan["container_id"], process, stdio, pty)
+    _tell_ready(report, pty)
+    if wire.recv(report) is None:
+        os._exit(1)  # the shim is gone, so nobody is left to run for
+    kernel_state.set_sysctls(sysctls, plan["sysctls"])
+    _become_program(process, path, env, who)
 
 
 def _run_exec(plan: ExecPlan, report: socket.socket, stdio: Stdio, init_pid: int) -> None:
@@ -110,7 +116,9 @@ def _run_exec(plan: ExecPlan, report: socket.socket, stdio: Stdio, init_pid: int
     if process["terminal"]:
         top = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         pty = terminal.open_pty(top, process["terminal"])
-    _become_program(plan["container_id"], process, report, stdio, pty, lambda: None)
+    path, env, who = _settle_in(plan["container_id"], process, stdio, pty)
+    _tell_ready(report, pty)
+    _become_program(process, path, env, who)
 
 
 def _leave_shim(report: socket.socket, stdio: Stdio) -> None:
@@ -126,15 +134,11 @@ def _leave_shim(report: socket.socket, stdio: Stdio) -> None:
         descriptors.set_standard(stdio)
 
 
-def _become_program(
-    container_id: str,
-    plan: ProcessPlan,
-    report: socket.socket,
-    stdio: Stdio,
-    pty: tuple[int, int] | None,
-    last_as_root: Callable[[], None],
-) -> None:
-    """The common end, inside the container's root."""
+def _settle_in(
+    container_id: str, plan: ProcessPlan, stdio: Stdio, pty: Pty
+) -> tuple[str, dict[str, str], identity.Identity]:
+    """Take the streams and the place of the program, inside the container's root; return its path, its environment and
+    who it runs as."""
     fallback = identity.Identity(plan["uid"], plan["gid"], tuple(plan["additional_gids"]), "")
     who = identity.resolve(
         plan["user"], plan["groups"], fallback, identity.read_lines("/etc/passwd"), identity.read_lines("/etc/group")
@@ -147,13 +151,16 @@ def _become_program(
     working_directory.change(plan["cwd"], who, make=plan["make_cwd"])
     path = program.find(plan["argv"][0], env.get("PATH", ""), program.probe)
     credentials.renew_keyring(container_id)
-    _wait_for_go(report, pty[0] if pty else None)
-    last_as_root()
+    return path, env, who
+
+
+def _become_program(plan: ProcessPlan, path: str, env: dict[str, str], who: identity.Identity) -> None:
+    """The end."""
     if plan["umask"] >= 0:
         os.umask(plan["umask"])
     credentials.become(plan, who)
     if plan["init"]:
-        child = reaper.fork_program(terminal=pty is not None)
+        child = reaper.fork_program(terminal=plan["terminal"] is not None)
         if child:
             # Among them `report`, whose end of file tells that the program is executed.
             descriptors.close_all_but(())
@@ -162,13 +169,11 @@ def _become_program(
     program.execute(path, plan["argv"], env)
 
 
-def _wait_for_go(report: socket.socket, master: int | None) -> None:
+def _tell_ready(report: socket.socket, pty: Pty) -> None:
+    master = pty[0] if pty else None
     wire.ChildToShim(report).ready(master)
     if master is not None:
         os.close(master)
-    message = wire.recv(report)
-    if message is None:
-        os._exit(1)  # the shim is gone, so nobody is left to run for
 
 
 def _report_failure(report: socket.socket, run: Callable[[], None]) -> NoReturn:

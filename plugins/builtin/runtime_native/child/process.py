@@ -7,6 +7,7 @@ import enum
 import os
 import socket
 import time
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from ck.plugins.builtin.runtime_native.child import wire
@@ -34,7 +35,7 @@ class Owner(Protocol):
     """Who is told what becomes of a process."""
 
     def ready(self) -> None:
-        """It waits for `Process.go`."""
+        """All but executed: call `Process.go`, now or later."""
 
     def executed(self) -> None:
         """The program runs."""
@@ -63,9 +64,11 @@ class Process:
         self._report: socket.socket | None = None
         self._helper = 0
         self._is_ready = False
+        self._waits = False
 
     def fork(self, make: Make) -> None:
-        """Begin: *make* the process. Raises: StepFailed, OSError where nothing can be forked."""
+        """Begin: *make* the process, which executes unasked. Raises: StepFailed, OSError where nothing can be
+        forked."""
         report, child_report = wire.pair()
         report.setblocking(False)
         pipes = None if self._streams.terminal else _Pipes(self._stdin)
@@ -86,8 +89,12 @@ class Process:
         self._born(pid)
 
     def order(self, helper: SpareHelper, plan: str) -> None:
-        """Begin: have *helper* make the init of the container in the file *plan*. Raises: OSError."""
+        """Begin: have *helper* make the init of the container in the file *plan*, which waits for `go`.
+
+        Raises: OSError.
+        """
         self._helper = helper.pid
+        self._waits = True
         helper.report.setblocking(False)
         pipes = None if self._streams.terminal else _Pipes(self._stdin)
         try:
@@ -104,13 +111,12 @@ class Process:
         self._loop.watch(report.fileno(), READABLE, self._read_report)
 
     def go(self) -> None:
-        """Let it execute."""
+        """Let it execute, if it waits for that."""
         if self._report is not None and self.phase is Phase.READY:
             self.phase = Phase.GOING
-            try:
-                wire.ShimToChild(self._report).go()
-            except OSError:
-                return  # It was killed meanwhile; its exit tells.
+            if self._waits:
+                with suppress(OSError):  # it was killed meanwhile; its exit tells
+                    wire.ShimToChild(self._report).go()
 
     def signal(self, number: int) -> None:
         """Send a signal; a process that has ended gets none."""

@@ -276,7 +276,7 @@ class ShimToCkd(Sender):
 
 
 class ShimToChild(Sender):
-    """What the shim tells the process it forked."""
+    """What the shim tells the init."""
 
     __slots__ = ()
 
@@ -312,8 +312,8 @@ class HelperToShim(Sender):
 class ChildToShim(Sender):
     """What a container's init or an exec session tells the shim, over `report`.
 
-    Both send READY, wait for GO (`recv`; None: the shim is gone, leave) and execute. The end of file then says
-    "executed": the socket is close-on-exec.
+    Both send READY and execute, the init once it gets GO (`recv`; None: the shim is gone, leave). The end of file then
+    says "executed": the socket is close-on-exec.
     """
 
     __slots__ = ()
