@@ -24,17 +24,16 @@ async def stop(ctx: Context, container: Container, timeout: int | None, signal_n
 
     Raises: Conflict where even SIGKILL does not end it, naming the container.
     """
-    if container.state.status is State.RESTARTING:
-        await give_up_restarting(ctx, container)
-        return True
-    run = ctx.runs.get(container.id)
-    if run is None or container.state.status not in ACTIVE:
-        return False
     number = ctx.signal_number(signal_name or container.config.stop_signal or "TERM")
+    changed = await mark_stopped(ctx, container.id)
+    # Only now it is certain where it stands: it may have ended, or been started again, this very moment.
+    current, run = ctx.store.containers.get(container.id), ctx.runs.get(container.id)
+    if current is None or run is None or current.state.status not in ACTIVE:
+        return changed
+    container = current
     configured = container.config.stop_timeout
     if timeout is None:
         timeout = configured if configured is not None else ctx.config.default.stop_timeout
-    await _mark_stopped(ctx, container.id)
     await ctx.store.commit([], [kill_event(ctx, container, number)])
     await run.runtime.signal(number)
     if container.state.status is State.PAUSED:
@@ -55,7 +54,7 @@ async def kill(ctx: Context, container: Container, signal_name: str | None) -> N
     number = ctx.signal_number(signal_name or "KILL")
     run = ctx.run_of(container)
     if number in (signal.SIGKILL, ctx.signal_number(container.config.stop_signal or "TERM")):
-        await _mark_stopped(ctx, container.id)
+        await mark_stopped(ctx, container.id)
     await ctx.store.commit([], [kill_event(ctx, container, number)])
     if number != signal.SIGKILL:
         await run.runtime.signal(number)
@@ -101,24 +100,20 @@ async def unpause(ctx: Context, container: Container) -> None:
     await ctx.save(attrs.evolve(container, state=state), ctx.container_event(container, "unpause"))
 
 
-async def give_up_restarting(ctx: Context, container: Container) -> None:
-    """Leave a container that waits for its next start exited."""
-    await _mark_stopped(ctx, container.id)
-
-
-async def _mark_stopped(ctx: Context, container_id: str) -> None:
+async def mark_stopped(ctx: Context, container_id: str) -> bool:
     """Remember that a user ended it, so that its restart policy knows: before it ends, or while it waits for its next
-    start, which it gives up."""
+    start, which it gives up. Return whether there was anything to end."""
 
-    async def mark() -> None:
+    async def mark() -> bool:
         current = ctx.store.containers.get(container_id)
-        if current is None:
-            return
+        if current is None or current.state.status not in (*ACTIVE, State.RESTARTING):
+            return False
         stopped = attrs.evolve(current.state, stopped_by_user=True)
         if current.state.status is State.RESTARTING:
             state = attrs.evolve(stopped, status=step(State.RESTARTING, Op.GIVE_UP), restarts_in_row=0)
             await ctx.save(attrs.evolve(current, state=state), ctx.container_event(current, "stop"))
-        elif current.state.status in ACTIVE and stopped != current.state:
+        elif stopped != current.state:
             await ctx.save(attrs.evolve(current, state=stopped))
+        return True
 
-    await ctx.actors.run(container_id, mark)
+    return await ctx.actors.run(container_id, mark)

@@ -21,7 +21,7 @@ from ck.kernel.engine.container_exit import Exits
 from ck.kernel.engine.container_files import Files
 from ck.kernel.engine.container_remove import remove_container
 from ck.kernel.engine.container_start import start
-from ck.kernel.engine.container_stop import give_up_restarting, kill, kill_all, kill_event, pause, stop, unpause
+from ck.kernel.engine.container_stop import kill, kill_all, kill_event, mark_stopped, pause, stop, unpause
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.filters import Filters
 from ck.kernel.engine.volumes import Volumes
@@ -119,7 +119,7 @@ class Containers:
                 await self._ctx.store.commit([], [kill_event(self._ctx, container, SIGKILL)])
                 await kill_all(run, container)
         elif container.state.status is State.RESTARTING:
-            await give_up_restarting(self._ctx, container)
+            await mark_stopped(self._ctx, container.id)
 
         async def drop() -> None:
             current = self._ctx.store.containers.get(container.id)
