@@ -171,10 +171,11 @@ def _readable(connection: Connection) -> bool:
 
 
 def _error(status: int, body: bytes) -> ApiError:
-    """From Docker's ErrorResponse; ckd adds the exit code of a program that could not be started."""
+    """From Docker's ErrorResponse; ckd adds the exit code of a program that could not be started, and the sentence
+    without words for Docker's client."""
     try:
         error = loads(body)
-        return ApiError(status, str(error["message"]).strip(), error.get("exitCode"))
+        return ApiError(status, str(error.get("sentence") or error["message"]).strip(), error.get("exitCode"))
     except (ValueError, KeyError, TypeError):
         text = body.decode("utf-8", "replace").strip()
         return ApiError(status, text or f"the engine answered with HTTP status {status}")

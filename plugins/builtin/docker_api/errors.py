@@ -62,10 +62,11 @@ def message_of(exc: BaseException) -> str:
 
 
 def error_json(exc: BaseException) -> bytes:
-    """Docker's ErrorResponse. A failed start also carries the exit code that a shell would give."""
+    """Docker's ErrorResponse. A failed start also carries the exit code that a shell would give, and the sentence as it
+    is, without words for the docker client."""
     error: dict[str, object] = {"message": message_of(exc)}
     if isinstance(exc, StartFailed):
-        error["exitCode"] = exc.exit_code
+        error |= {"exitCode": exc.exit_code, "sentence": exc.message}
     return json.dumps(error).encode() + b"\n"
 
 

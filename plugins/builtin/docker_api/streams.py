@@ -10,7 +10,7 @@ from typing import Final
 
 from ck.kernel.drivers.log import LogRecord, Stream
 from ck.kernel.drivers.runtime import STATUS_STREAM
-from ck.kernel.errors import CkError
+from ck.kernel.errors import CkError, StartFailed
 from ck.plugins.builtin.docker_api import errors
 from ck.plugins.builtin.docker_api._shapes.times import rfc3339_ns
 from ck.plugins.builtin.docker_api.exchange import JSON, ClientGone, Hijacked, Request, json_bytes
@@ -62,8 +62,12 @@ def error_tail(request: Request, exc: BaseException, *, framed: bool) -> bytes:
 def _status_tail(request: Request, exc: BaseException) -> bytes:
     """The same for a client that wants the exit code: 126 or 127 where that is known, else 125, Docker's for errors of
     the engine."""
-    code = getattr(errors.cause_of(exc), "exit_code", 125)
-    return frame(_SYSTEM_ERROR, _told(request, exc).encode()) + frame(STATUS_STREAM, b"%d" % code)
+    cause = errors.cause_of(exc)
+    if isinstance(cause, StartFailed):
+        code, sentence = cause.exit_code, cause.message
+    else:
+        code, sentence = 125, _told(request, exc)
+    return frame(_SYSTEM_ERROR, sentence.encode()) + frame(STATUS_STREAM, b"%d" % code)
 
 
 def _told(request: Request, exc: BaseException) -> str:

@@ -30,7 +30,7 @@ def test_exec(lab: Lab) -> None:
     [
         ((), ("sh", "-c", "exit 9"), 9, ""),
         ((), ("sh", "-c", "kill -9 $$"), 137, ""),
-        ((), ("nosuch",), 127, 'exec: "nosuch": not found in $PATH of the image'),
+        ((), ("nosuch",), 127, 'ck: exec: "nosuch": not found in $PATH of the image\n'),
         ((), ("/etc/passwd",), 126, 'exec: "/etc/passwd": permission denied'),
         (("-u", "nosuch"), ("true",), 125, "unable to find user nosuch"),
         (("-w", "/nosuch"), ("true",), 127, 'cannot change to the working directory "/nosuch"'),

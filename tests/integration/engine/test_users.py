@@ -10,14 +10,14 @@ from tests.integration.engine.lab import Lab
 @pytest.mark.parametrize(
     ("options", "shown"),
     [
-        ("", "uid=0(root) gid=0(root)"),
-        ("-u www-data", "uid=33(www-data) gid=33(www-data) groups=4(adm)"),
-        ("-u 33", "uid=33(www-data) gid=33(www-data) groups=4(adm)"),
-        ("-u 33:4", "uid=33(www-data) gid=4(adm)"),
-        ("-u www-data:users", "uid=33(www-data) gid=100(users)"),
-        ("-u 1234", "uid=1234 gid=0(root)"),
-        ("-u 1234:999", "uid=1234 gid=999"),
-        ("-u 1234 --group-add adm --group-add 777", "uid=1234 gid=0(root) groups=4(adm),777"),
+        ("", "uid=0(root) gid=0(root) groups=0(root)"),
+        ("-u www-data", "uid=33(www-data) gid=33(www-data) groups=4(adm),33(www-data)"),
+        ("-u 33", "uid=33(www-data) gid=33(www-data) groups=4(adm),33(www-data)"),
+        ("-u 33:4", "uid=33(www-data) gid=4(adm) groups=4(adm)"),
+        ("-u www-data:users", "uid=33(www-data) gid=100(users) groups=100(users)"),
+        ("-u 1234", "uid=1234 gid=0(root) groups=0(root)"),
+        ("-u 1234:999", "uid=1234 gid=999 groups=999"),
+        ("-u 1234 --group-add adm --group-add 777", "uid=1234 gid=0(root) groups=0(root),4(adm),777"),
     ],
 )
 def test_user(lab: Lab, options: str, shown: str) -> None:

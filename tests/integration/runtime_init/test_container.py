@@ -59,7 +59,7 @@ def test_another_user_has_no_capabilities_but_keeps_the_bounding_set(run: Runner
     status = fields(run(spec, user="alice").stdout)
     assert status["Uid"].split() == ["1000"] * 4
     assert status["Gid"].split() == ["1000"] * 4
-    assert status["Groups"].split() == ["29", "44"]
+    assert status["Groups"].split() == ["29", "44", "1000"]
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
     assert int(status["CapBnd"], 16) != 0
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")

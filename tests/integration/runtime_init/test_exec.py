@@ -51,7 +51,7 @@ def test_a_terminal(run: Runner, spec_of: SpecOf) -> None:
 
 def test_errors_are_the_same_sentences(run: Runner, spec_of: SpecOf) -> None:
     failure = run_exec(run, spec_of, "foo").failed
-    assert failure["message"] == 'exec: "foo": not found in $PATH of the image: no such file or directory'
+    assert failure["message"] == 'exec: "foo": not found in $PATH of the image'
     assert failure["exit_code"] == 127
     failure = run_exec(run, spec_of, "true", cwd="/nosuch").failed
     assert failure["message"] == 'cannot change to the working directory "/nosuch": no such file or directory'

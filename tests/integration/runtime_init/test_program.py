@@ -12,7 +12,7 @@ from tests.integration.runtime_init.outcome import Runner, Spec, SpecOf
 @pytest.mark.parametrize(
     ("program", "code", "message"),
     [
-        ("foo", 127, 'exec: "foo": not found in $PATH of the image: no such file or directory'),
+        ("foo", 127, 'exec: "foo": not found in $PATH of the image'),
         ("/x/y", 127, 'exec: "/x/y": no such file or directory'),
         ("/etc/passwd", 126, 'exec: "/etc/passwd": permission denied'),
         ("/etc", 126, 'exec: "/etc": is a directory'),

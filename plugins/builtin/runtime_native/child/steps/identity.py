@@ -46,7 +46,7 @@ def resolve(
     """Find *user* ("", "1000", "name", "name:group", "0:0") and further *groups*, given the lines of both files.
 
     A part that is left out is that of *fallback*. A number need not be in the files; a name must. Supplementary groups
-    are those that list the user, unless *user* names a group. Raises: StepFailed.
+    are the primary one and those that list the user, unless *user* names a group. Raises: StepFailed.
     """
     name, colon, group_name = user.partition(":")
     all_groups = list(_parse_groups(group))
@@ -65,7 +65,8 @@ def resolve(
     elif entry is not None:
         supplementary += [candidate.gid for candidate in all_groups if entry.name in candidate.members]
     supplementary += [_find_group(further, all_groups) for further in groups]
-    return Identity(uid, gid, tuple(dict.fromkeys(supplementary)), home)
+    # With the primary group among them a process that changes its group ID keeps what it could (CVE-2022-36109).
+    return Identity(uid, gid, tuple(dict.fromkeys((gid, *supplementary))), home)
 
 
 def read_lines(path: str) -> list[str]:

@@ -65,7 +65,7 @@ def find(name: str, search: str, look: Callable[[str], Kind]) -> str:
             unfit = unfit or path
     if unfit:
         raise _failed(unfit, os.strerror(errno.EACCES), NOT_EXECUTABLE, errno.EACCES)
-    raise _failed(name, "not found in $PATH of the image: no such file or directory", NOT_FOUND, errno.ENOENT)
+    raise _failed(name, "not found in $PATH of the image", NOT_FOUND, errno.ENOENT)
 
 
 def execute(path: str, argv: list[str], env: Mapping[str, str]) -> NoReturn:

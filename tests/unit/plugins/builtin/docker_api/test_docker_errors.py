@@ -40,6 +40,7 @@ def test_a_failed_start_has_the_words_that_docker_s_client_looks_for() -> None:
     assert json.loads(error_json(missing)) == {
         "message": 'exec: "foo": not found in $PATH of the image (executable file not found)',
         "exitCode": 127,
+        "sentence": 'exec: "foo": not found in $PATH of the image',
     }
     assert message_of(kernel.StartFailed("exec: /x: permission denied", 126)) == "exec: /x: permission denied"
     assert message_of(kernel.StartFailed("no cgroup")) == "no cgroup"

@@ -27,18 +27,18 @@ def who(user: str, groups: Sequence[str] = (), fallback: Identity = ROOT) -> Ide
 @pytest.mark.parametrize(
     ("user", "expected"),
     [
-        ("", Identity(0, 0, (4,), "/root")),
-        ("root", Identity(0, 0, (4,), "/root")),
-        ("www", Identity(33, 33, (4, 26), "/var/www")),
-        ("33", Identity(33, 33, (4, 26), "/var/www")),
-        ("www:adm", Identity(33, 4, (), "/var/www")),
-        ("www:", Identity(33, 33, (4, 26), "/var/www")),
-        ("www:999", Identity(33, 999, (), "/var/www")),
-        (":adm", Identity(0, 4, (), "/root")),
-        ("0:0", Identity(0, 0, (), "/root")),
-        ("4321", Identity(4321, 0, (), "")),
-        ("4321:1234", Identity(4321, 1234, (), "")),
-        ("1000", Identity(7, 7, (), "/seven")),  # a name of digits goes before the number
+        ("", Identity(0, 0, (0, 4), "/root")),
+        ("root", Identity(0, 0, (0, 4), "/root")),
+        ("www", Identity(33, 33, (33, 4, 26), "/var/www")),
+        ("33", Identity(33, 33, (33, 4, 26), "/var/www")),
+        ("www:adm", Identity(33, 4, (4,), "/var/www")),
+        ("www:", Identity(33, 33, (33, 4, 26), "/var/www")),
+        ("www:999", Identity(33, 999, (999,), "/var/www")),
+        (":adm", Identity(0, 4, (4,), "/root")),
+        ("0:0", Identity(0, 0, (0,), "/root")),
+        ("4321", Identity(4321, 0, (0,), "")),
+        ("4321:1234", Identity(4321, 1234, (1234,), "")),
+        ("1000", Identity(7, 7, (7,), "/seven")),  # a name of digits goes before the number
     ],
 )
 def test_users(user: str, expected: Identity) -> None:
@@ -46,13 +46,13 @@ def test_users(user: str, expected: Identity) -> None:
 
 
 def test_further_groups_by_name_and_number() -> None:
-    assert who("www", ["adm", "root", "77"]).groups == (4, 26, 0, 77)
+    assert who("www", ["adm", "root", "77"]).groups == (33, 4, 26, 0, 77)
 
 
 def test_the_fallback_is_for_what_is_not_named() -> None:
     fallback = Identity(500, 600, (700,), "")
-    assert who("", fallback=fallback) == fallback
-    assert who("www", fallback=fallback) == Identity(33, 33, (700, 4, 26), "/var/www")
+    assert who("", fallback=fallback) == fallback._replace(groups=(600, 700))
+    assert who("www", fallback=fallback) == Identity(33, 33, (33, 700, 4, 26), "/var/www")
 
 
 @pytest.mark.parametrize(

@@ -40,10 +40,10 @@ def test_found(name: str, search: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("name", "search", "message", "code"),
     [
-        ("foo", "/bin", 'exec: "foo": not found in $PATH of the image: no such file or directory', 127),
-        ("ls", "", 'exec: "ls": not found in $PATH of the image: no such file or directory', 127),
-        ("", "/bin", 'exec: "": not found in $PATH of the image: no such file or directory', 127),
-        ("dir", "/bin", 'exec: "dir": not found in $PATH of the image: no such file or directory', 127),
+        ("foo", "/bin", 'exec: "foo": not found in $PATH of the image', 127),
+        ("ls", "", 'exec: "ls": not found in $PATH of the image', 127),
+        ("", "/bin", 'exec: "": not found in $PATH of the image', 127),
+        ("dir", "/bin", 'exec: "dir": not found in $PATH of the image', 127),
         ("data", "/bin", 'exec: "/bin/data": permission denied', 126),
         ("/x/y", "/bin", 'exec: "/x/y": no such file or directory', 127),
         ("/etc/passwd", "/bin", 'exec: "/etc/passwd": permission denied', 126),
