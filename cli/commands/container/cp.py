@@ -69,12 +69,14 @@ def run(args: Args, client: Client) -> int:
 
 
 def _stat(client: Client, container: str, path: str) -> dict[str, Any]:
+    archive = f"/containers/{name(container)}/archive"
     try:
-        response = client.request("HEAD", f"/containers/{name(container)}/archive", {"path": path})
+        response = client.request("HEAD", archive, {"path": path})
     except ApiError as error:
+        # The answer to HEAD has no body to say what is wrong; others have.
         if error.status != 404:
+            client.request("GET", archive, {"path": path}).connection.close()
             raise
-        # The answer to HEAD has no body to say what is missing: if it is the container, this says so.
         client.get(f"/containers/{name(container)}/json")
         raise _NoSuchFile(f"could not find the file {path} in container {container}") from None
     client.release(response.connection)

@@ -170,6 +170,7 @@ def test_copies_as_tar_streams(daemon: Daemon, sleeper: str, tmp_path: Path) -> 
 def test_copies_that_fail(daemon: Daemon, sleeper: str, tmp_path: Path) -> None:
     for arguments, message in (
         ((f"{sleeper}:/nowhere", tmp_path), "could not find the file /nowhere in container"),
+        ((f"{sleeper}:/etc/passwd/below", tmp_path), "/etc/passwd/below"),
         (("nonesuch:/x", tmp_path), "nonesuch"),
         ((tmp_path / "nowhere", f"{sleeper}:/"), "no such file or directory"),
         ((tmp_path, f"{sleeper}:/etc/passwd"), "cannot copy directory"),
