@@ -106,6 +106,10 @@ class RuntimeContainer(Protocol):
     container_id: str
     pid: int  # of the init, on the host
 
+    @property
+    def over(self) -> bool:
+        """Whether the end has come already, as of a run that was recovered it may have."""
+
     async def start(self) -> datetime:
         """Execute the program; return when.
 

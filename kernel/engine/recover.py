@@ -19,6 +19,8 @@ from ck.kernel.lifecycle import ACTIVE, State
 
 log: Final = logging.getLogger(__name__)
 
+_RECORD_SECONDS: Final = 5.0
+
 
 class Recovery:
     """Runs once, before any front end listens."""
@@ -36,6 +38,12 @@ class Recovery:
         async with trio.open_nursery() as nursery:
             for container_id in self._ctx.store.containers.ids():
                 nursery.start_soon(self._guarded, container_id, runs.get(container_id))
+        # What ended while we were away is recorded before anybody can ask. Bounded, because a process that is stuck
+        # in the kernel must not keep the engine from serving.
+        with trio.move_on_after(_RECORD_SECONDS):
+            for run in list(self._ctx.runs.values()):
+                if run.runtime.over:
+                    await run.ended.wait()
 
     async def _remove_unknown(self, runs: dict[str, RuntimeContainer]) -> None:
         """Whatever carries the ID of a container that the store does not know: a create or remove was cut short."""

@@ -190,10 +190,15 @@ async def check_recovery(bench: Bench) -> None:
             container = await driver.create(bundle)
             if bundle is not never:
                 await container.start()
+            if bundle is ends:
+                await container.wait()
+                expect(container.over, "a container that has ended is not over")
     async with bench.driver() as driver:
         found = {container.container_id: container for container in await driver.recover()}
         try:
             expect(set(found) == {runs.container_id, ends.container_id}, f"recover finds {sorted(found)}")
+            over = {name for name, container in found.items() if container.over}
+            expect(over == {ends.container_id}, "a recovered container that has ended, and no other, is over")
             expect((await found[ends.container_id].wait()).code == 4, "the exit code of a container that ended is lost")
             client = Client()
             await found[runs.container_id].attach(client.request(stdin=True))

@@ -49,6 +49,11 @@ class NativeContainer:
         self._deleting = trio.Lock()
         self._deleted = False
 
+    @property
+    def over(self) -> bool:
+        """See RuntimeContainer."""
+        return self._link.exit is not None or self._link.gone
+
     async def made(self) -> bool:
         """Wait until the shim has made the container; False where the shim died. Raises: StartFailed."""
         await self._link.ready()
