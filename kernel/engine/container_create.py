@@ -21,6 +21,7 @@ from ck.kernel.engine.mounts import Wanted, clean_target, split_volumes_from, wa
 from ck.kernel.engine.security import parse_security_options
 from ck.kernel.engine.spec import Facts, build_spec
 from ck.kernel.engine.steps import Step, perform
+from ck.kernel.engine.together import together
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import Conflict, InvalidArgument, NotFound, Unsupported
 from ck.kernel.events import Event
@@ -68,6 +69,13 @@ async def _create(
     mounts: list[MountPoint] = []
     events: list[Event] = []
     parent = image.chain_ids[-1] if image.chain_ids else None
+    directory = ctx.container_directory(container_id)
+
+    async def make_directories() -> None:
+        await together(lambda: ctx.storage.create(container_id, parent), lambda: make_directory(directory / "log"))
+
+    async def drop_directories() -> None:
+        await together(lambda: drop_root(ctx, container_id), lambda: delete_directory(directory))
 
     async def make_mounts() -> None:
         mounts.extend(await realize(ctx, volumes, container, wanted, anonymous))
@@ -77,11 +85,9 @@ async def _create(
         events.append(ctx.container_event(finished, "create"))
         await ctx.save(finished, *events)
 
-    directory = ctx.container_directory(container_id)
     await perform(
         [
-            Step("root", lambda: ctx.storage.create(container_id, parent), lambda: drop_root(ctx, container_id)),
-            Step("directory", lambda: make_directory(directory / "log"), lambda: delete_directory(directory)),
+            Step("directories", make_directories, drop_directories),
             Step("mounts", make_mounts, lambda: volumes.forget(anonymous)),
             Step("record", save),
         ]

@@ -10,6 +10,7 @@ import trio
 from ck.kernel.api.container import Container
 from ck.kernel.drivers.network import Endpoint, EndpointConfig, NetworkConfig, Sandbox
 from ck.kernel.drivers.runtime import Bundle, RuntimeContainer, TerminalSize
+from ck.kernel.drivers.storage import RootMount
 from ck.kernel.engine import etc_files
 from ck.kernel.engine.container_mounts import mount_all, unmount_all
 from ck.kernel.engine.context import Context, Run, now
@@ -18,6 +19,7 @@ from ck.kernel.engine.modes import Namespaces, container_of, resolve_namespaces
 from ck.kernel.engine.predefined import predefined_network
 from ck.kernel.engine.spec import Bind, Facts, build_spec
 from ck.kernel.engine.steps import Step, perform
+from ck.kernel.engine.together import together
 from ck.kernel.errors import CkError, StartFailed
 from ck.kernel.lifecycle import Op, step
 
@@ -109,7 +111,13 @@ def _running(ctx: Context, container: Container, runtime: RuntimeContainer, at: 
 
 async def _bundle(ctx: Context, container: Container, namespaces: Namespaces, binds: Sequence[Bind]) -> Bundle:
     host, config = container.host_config, container.config
-    container = await _write_etc_files(ctx, container)
+    roots: list[RootMount] = []
+
+    async def mount_root() -> None:
+        roots.extend(await ctx.storage.mounts(container.id, discard=host.auto_remove))
+
+    container = _with_shared_files(ctx, container)
+    await together(mount_root, lambda: _write_etc_files(ctx, container))
     privileged = await trio.to_thread.run_sync(host_devices) if host.privileged else []
     asked = await trio.to_thread.run_sync(find_devices, host.devices) if host.devices else []
     facts = Facts(
@@ -128,7 +136,7 @@ async def _bundle(ctx: Context, container: Container, namespaces: Namespaces, bi
     return Bundle(
         container_id=container.id,
         spec=build_spec(container, facts),
-        root=tuple(await ctx.storage.mounts(container.id, discard=host.auto_remove)),
+        root=tuple(roots),
         log=ctx.log_driver(container.log_driver).sink(host.log_config.config),
         log_directory=ctx.container_directory(container.id) / "log",
         user=config.user,
@@ -139,18 +147,25 @@ async def _bundle(ctx: Context, container: Container, namespaces: Namespaces, bi
     )
 
 
-async def _write_etc_files(ctx: Context, container: Container) -> Container:
-    """Write hosts, resolv.conf and hostname, or point to those of the container whose network is shared."""
+def _with_shared_files(ctx: Context, container: Container) -> Container:
+    """Point to hosts, resolv.conf and hostname of the container whose network is shared."""
+    other = container_of(container.host_config.network_mode)
+    if other is None:
+        return container
+    target = ctx.find_container(other)
+    return attrs.evolve(
+        container,
+        hostname_path=target.hostname_path,
+        hosts_path=target.hosts_path,
+        resolv_conf_path=target.resolv_conf_path,
+    )
+
+
+async def _write_etc_files(ctx: Context, container: Container) -> None:
+    """Write hosts, resolv.conf and hostname, unless they are another container's."""
     host, config = container.host_config, container.config
-    other = container_of(host.network_mode)
-    if other is not None:
-        target = ctx.find_container(other)
-        return attrs.evolve(
-            container,
-            hostname_path=target.hostname_path,
-            hosts_path=target.hosts_path,
-            resolv_conf_path=target.resolv_conf_path,
-        )
+    if container_of(host.network_mode) is not None:
+        return
     shares = ctx.network_driver(host.network_mode).sandbox is Sandbox.HOST
     asked = etc_files.Resolver(servers=host.dns, search=host.dns_search, options=host.dns_options)
 
@@ -166,7 +181,6 @@ async def _write_etc_files(ctx: Context, container: Container) -> Container:
         etc_files.write(ctx.container_directory(container.id), config.hostname, hosts, resolv)
 
     await trio.to_thread.run_sync(write)
-    return container
 
 
 def _networks(container: Container) -> Sequence[NetworkConfig]:

@@ -55,21 +55,21 @@ def follow(
     wanted: Wanted,
     *,
     condition: str,
-    start: Callable[[], None] | None = None,
+    start: bool = False,
     ready: Callable[[], None] | None = None,
 ) -> int:
-    """Attach, *start* if it is given, and relay until the end; return the container's exit code, 0 if the user
+    """Attach, *start* the container where asked to, and relay until the end; return its exit code, 0 if the user
     detached.
 
-    *condition* is what to wait for (Docker Engine API, ContainerWait). The attach and the wait are under way at the
-    same time, and both are confirmed before the start: so neither output nor exit can be missed. *ready* is called
-    once all is attached.
+    *condition* is what to wait for (Docker Engine API, ContainerWait). The attach is confirmed before the start, and
+    the wait begins with it: so neither output nor exit can be missed. *ready* is called once all is attached.
     """
     query = {"stream": True, "stdin": wanted.stdin, "stdout": wanted.stdout, "stderr": wanted.stderr}
     attaching = client.send("POST", f"/containers/{name(container)}/attach", query | _keys(wanted), headers=HIJACK)
     waiter = ExitWaiter(client, container, condition)
+    if not start:
+        waiter.wait()
     stream = client.receive(attaching).connection
-    waiter.confirm()
     proxy = Proxy(lambda signal: _kill(client, container, signal))
     with Handlers(_actions(wanted, proxy, lambda: resize(client, f"/containers/{name(container)}"))):
         relay = Relay(
@@ -80,7 +80,7 @@ def follow(
         )
         with RawTerminal(0, wanted=wanted.tty and wanted.stdin):
             if start:
-                start()
+                waiter.start(wanted.keys)
             proxy.started()
             if ready:
                 ready()

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ck.cli.client.connection import Connection, Response
+    from ck.cli.client.connection import Response
 
 ENGINE_FAILED = 125
 # Without autostart somebody else (systemd) brings the engine back, and nothing tells us when its socket is there.
@@ -20,26 +20,31 @@ RETRY_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
 
 
 class ExitWaiter:
-    """A wait under way: sent and confirmed before the start, read after the end."""
+    """A wait: begun with `start` or by `wait`, read after the end."""
 
     def __init__(self, client: Client, container: str, condition: str) -> None:
         """*condition*: "not-running", "next-exit" or "removed" (Docker Engine API, ContainerWait)."""
         self._client, self._container, self._condition = client, container, condition
         self._began = int(time())
-        self._connection = self._send(condition)
         self._response: Response | None = None
 
-    def _send(self, condition: str) -> Connection:
-        return self._client.send("POST", f"/containers/{name(self._container)}/wait", {"condition": condition})
+    def start(self, detach_keys: str) -> None:
+        """Start the container and wait for its end; return when it is started. Raises: ApiError."""
+        query = {"condition": self._condition, "detachKeys": detach_keys}
+        self._response = self._client.request("POST", f"/ck/containers/{name(self._container)}/start", query)
 
-    def confirm(self) -> None:
-        """Return when the engine has the wait registered. Raises: ApiError."""
-        self._response = self._client.receive(self._connection)
+    def wait(self) -> None:
+        """Wait for the end of a container that runs; return when the engine has registered that. Raises: ApiError."""
+        self._wait(self._condition)
+
+    def _wait(self, condition: str) -> None:
+        path = f"/containers/{name(self._container)}/wait"
+        self._response = self._client.request("POST", path, {"condition": condition})
 
     def code(self) -> int:
         """Block until the condition holds; return the exit code. Raises: ApiError, ConnectionFailed, CliError."""
         while True:
-            assert self._response is not None, "confirm() comes before code()"
+            assert self._response is not None, "start() or wait() comes before code()"
             try:
                 result = loads(self._response.read())
             except ConnectionFailed:
@@ -58,8 +63,7 @@ class ExitWaiter:
         delays = iter(RETRY_SECONDS)
         while True:
             try:
-                self._connection = self._send(condition)
-                self.confirm()
+                self._wait(condition)
                 return None
             except ApiError as error:
                 if error.status != 404:

@@ -55,7 +55,7 @@ def run(args: Args, client: Client) -> int:
         container,
         wanted,
         condition="removed" if args.on("rm") else "next-exit",
-        start=lambda: client.post(f"/containers/{name(container)}/start", detachKeys=wanted.keys),
+        start=True,
     )
 
 

@@ -49,6 +49,6 @@ def _start_attached(args: Args, client: Client) -> int:
         identifier,
         wanted,
         condition="removed" if container["HostConfig"].get("AutoRemove") else "next-exit",
-        start=lambda: client.post(f"/containers/{identifier}/start", detachKeys=wanted.keys),
+        start=True,
         ready=(lambda: resize(client, f"/containers/{identifier}")) if wanted.tty else None,
     )

@@ -24,7 +24,7 @@ def run(args: Args, client: Client) -> int:
     for container in args.words:
         try:
             waiter = ExitWaiter(client, container, "not-running")
-            waiter.confirm()
+            waiter.wait()
             print(waiter.code(), flush=True)
         except ApiError as error:
             sys.stderr.write(f"ck: {error}\n")

@@ -186,13 +186,10 @@ class NativeContainer:
         """See RuntimeContainer. Attached clients are still served what the container has written, by the shim alone."""
         async with self._deleting:
             if not self._deleted:
-                # What the shim does upon the word and what follows here go on at the same time.
-                await self._link.say_delete(LEAVE_SECONDS)
-                await trio.to_thread.run_sync(self._kill_all)
-                if not await self._link.hung_up(LEAVE_SECONDS):
+                if not await self._link.say_delete(LEAVE_SECONDS):
                     self._link.kill_shim()
                 self._link.close()
-                await trio.to_thread.run_sync(remove_run, self._directory, self._group)
+                await trio.to_thread.run_sync(self._remove)
                 self._deleted = True
 
     def detach(self) -> None:
@@ -222,18 +219,17 @@ class NativeContainer:
                 (self._directory / EXIT_FILE).write_text(json.dumps({**status, "execs": {}}))
                 self._link.exit = status
 
+    def _remove(self) -> None:
+        self._kill_all()
+        self._group.remove()
+        shutil.rmtree(self._directory)
+
     def _kill_all(self) -> None:
         self._group.kill()
         if not self._group.wait_empty(KILL_SECONDS):
             raise Unavailable(
                 f"a process of container {self.container_id} does not end within {KILL_SECONDS:g} seconds"
             )
-
-
-def remove_run(directory: Path, group: Group) -> None:
-    """Remove what a run leaves once its processes are dead."""
-    group.remove()
-    shutil.rmtree(directory, ignore_errors=False)
 
 
 def _attach_options(request: AttachRequest) -> dict[str, Any]:

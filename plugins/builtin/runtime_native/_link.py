@@ -120,15 +120,11 @@ class ShimLink:
             except Conflict:
                 return  # It has left meanwhile, and said all in its exit file.
 
-    async def say_delete(self, seconds: float) -> None:
-        """Tell the shim that the run is over; one that does not take it within *seconds* will not hang up either."""
-        self._deleting = True
+    async def say_delete(self, seconds: float) -> bool:
+        """Tell the shim that the run is over; whether it hung up within *seconds*."""
         with trio.move_on_after(seconds):
+            self._deleting = True
             await self._send(lambda ckd: ckd.delete(next(self._numbers)))
-
-    async def hung_up(self, seconds: float) -> bool:
-        """Wait until the shim has hung up, *seconds* at most; whether it has."""
-        with trio.move_on_after(seconds):
             await self.until(lambda: False)
         return self.gone
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ck.kernel.api.engine import Waiter
 from ck.kernel.drivers.runtime import TerminalSize
 from ck.kernel.errors import InvalidArgument
 from ck.plugins.builtin.docker_api import versions
@@ -20,9 +21,12 @@ from ck.plugins.builtin.docker_api.router import Route
 
 
 async def start(request: Request) -> Reply:
+    return NO_CONTENT if await _start(request) else NOT_MODIFIED
+
+
+async def _start(request: Request) -> bool:
     keys = request.query.text("detachKeys")
-    started = await request.engine.containers.start(request.id, parse_detach_keys(keys) if keys else None)
-    return NO_CONTENT if started else NOT_MODIFIED
+    return await request.engine.containers.start(request.id, parse_detach_keys(keys) if keys else None)
 
 
 async def stop(request: Request) -> Reply:
@@ -79,10 +83,23 @@ async def wait(request: Request) -> Reply | None:
         if not versions.wait_answers_early(request.version):
             return json_reply({"StatusCode": (await waiter.wait()).code})
         # The head says that the wait is on: only then does a client start the container.
-        await request.channel.open_stream(JSON)
-        status = await waiter.wait()
-        await request.channel.send(json_bytes({"StatusCode": status.code}))
+        await _tell_end(request, waiter)
     return None
+
+
+async def start_and_wait(request: Request) -> None:
+    """`start` and `wait` in one: a client that wants both saves a connection, and no end can come between. The head of
+    the answer says that the container was started, the body how it ended."""
+    condition = request.query.text("condition", "next-exit")
+    async with await request.engine.containers.wait(request.id, condition) as waiter:
+        await _start(request)
+        await _tell_end(request, waiter)
+
+
+async def _tell_end(request: Request, waiter: Waiter) -> None:
+    await request.channel.open_stream(JSON)
+    status = await waiter.wait()
+    await request.channel.send(json_bytes({"StatusCode": status.code}))
 
 
 ROUTES: Final = (
@@ -95,4 +112,5 @@ ROUTES: Final = (
     Route("POST", "/containers/{id}/rename", rename),
     Route("POST", "/containers/{id}/resize", resize),
     Route("POST", "/containers/{id}/wait", wait, watched=True),
+    Route("POST", "/ck/containers/{id}/start", start_and_wait, watched=True),
 )

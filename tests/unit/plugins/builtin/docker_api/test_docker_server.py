@@ -158,6 +158,20 @@ def test_wait_answers_its_head_before_the_exit() -> None:
     serve(inner)
 
 
+def test_start_and_wait_in_one_answers_its_head_when_the_container_runs() -> None:
+    async def inner(server: Server) -> None:
+        client = await server.connect()
+        async with client:
+            await client.send_all(b"POST /v1.50/ck/containers/web/start?condition=removed HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b" 200 " in await read_until(client, b"\r\n\r\n") and server.engine.containers.armed.is_set()
+            server.engine.containers.exited.set()
+            assert b'{"StatusCode":7}\n' in await read_until(client, b"0\r\n\r\n")
+        status, answer = await server.ask_json("POST", "/ck/containers/nosuch/start", None)
+        assert status == 404 and "nosuch" in answer["message"]
+
+    serve(inner)
+
+
 @pytest.mark.parametrize("version", ["v1.29", "v1.50"])
 def test_a_client_that_hangs_up_cancels_its_wait(version: str) -> None:
     async def inner(server: Server) -> None:
