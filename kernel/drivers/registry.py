@@ -1,6 +1,6 @@
 """Registry drivers: where images come from. One driver claims a reference; the engine pulls through it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
@@ -58,6 +58,10 @@ class ImageSource(Protocol):
     async def manifest(self, platform: Platform) -> Manifest:
         """The manifest for *platform*. Raises: NotFound (no such image, or none for the platform), Unauthorized,
         Unavailable, CorruptData."""
+
+    async def tags(self) -> Sequence[str]:
+        """All tags of the image's repository, whichever the reference names; none where it has no such thing. Raises:
+        NotFound, Unauthorized, Unavailable, CorruptData."""
 
     def blob(self, descriptor: Descriptor, offset: int = 0) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The bytes of a blob from *offset* on. A connection that breaks is taken up again by the driver where it

@@ -31,9 +31,17 @@ def host_platform() -> Platform:
 
 
 async def pull(
-    ctx: Context, reference: str, platform: Platform | None, credentials: Credentials | None
+    ctx: Context,
+    reference: str,
+    platform: Platform | None,
+    credentials: Credentials | None,
+    *,
+    all_tags: bool = False,
 ) -> AsyncIterator[Progress]:
-    """Pull an image, telling how it goes. Raises: what the registry driver raises; then nothing half-made is left."""
+    """Pull an image, or with *all_tags* all of its repository, telling how it goes.
+
+    Raises: what the registry driver raises; then nothing half-made is left.
+    """
     send, receive = trio.open_memory_channel[Progress](_PROGRESS_BUFFER)
     errors: list[Exception] = []
     scope = trio.CancelScope()
@@ -42,7 +50,9 @@ async def pull(
         with scope:
             async with send:
                 try:
-                    await _Pull(ctx, send).run(reference, platform or host_platform(), credentials)
+                    pulling = _Pull(ctx, send)
+                    for each in await _all(ctx, reference, credentials) if all_tags else [reference]:
+                        await pulling.run(each, platform or host_platform(), credentials)
                 except Exception as error:  # raised below, in the task of whoever pulls
                     errors.append(error)
 
@@ -56,6 +66,16 @@ async def pull(
         scope.cancel()
     if errors:
         raise errors[0]
+
+
+async def _all(ctx: Context, reference: str, credentials: Credentials | None) -> list[str]:
+    """*reference* with each tag of its repository in turn; itself where there are no tags (host/sh)."""
+    driver = registry_for(ctx, reference)
+    normalized = driver.normalize(reference)
+    async with driver.source(normalized, credentials) as source:
+        tags = await source.tags()
+    repository = normalized.rpartition(":")[0]
+    return [f"{repository}:{tag}" for tag in tags] or [reference]
 
 
 class _Pull:

@@ -10,7 +10,7 @@ from ck.kernel.engine import image_pull
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.filters import Filters
 from ck.kernel.engine.image_store import familiar, find_image, normalize, used_layers
-from ck.kernel.errors import Conflict, InvalidArgument, NotFound, Unsupported
+from ck.kernel.errors import Conflict, InvalidArgument, NotFound
 from ck.kernel.events import Event, Noun
 from ck.kernel.lifecycle import ACTIVE
 from ck.kernel.store import Change, Delete, Put
@@ -34,10 +34,7 @@ class Images:
     def pull(
         self, reference: str, platform: Platform | None, credentials: Credentials | None, *, all_tags: bool = False
     ) -> AsyncIterator[Progress]:
-        # Only a repository has tags; a program of this machine (host/sh) has none, and so all of them are one.
-        if all_tags and ":" in normalize(self._ctx, reference).rpartition("/")[2]:
-            raise Unsupported(f"cannot pull all tags of {reference!r}: name the tags")
-        return image_pull.pull(self._ctx, reference, platform, credentials)
+        return image_pull.pull(self._ctx, reference, platform, credentials, all_tags=all_tags)
 
     async def tag(self, ref: str, target: str) -> None:
         image = find_image(self._ctx, ref)

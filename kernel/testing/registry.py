@@ -21,6 +21,7 @@ class Sample:
     """What a driver is tried with: an image that is there, spellings, and references that are not.
 
     `spellings` maps what users type to its normalized form. `malformed` must be InvalidArgument, `missing` NotFound.
+    `tags` are those of the image's repository.
     With `has_platforms` the image is an index, which has nothing for an unheard-of platform.
     """
 
@@ -29,6 +30,7 @@ class Sample:
     spellings: Mapping[str, str] = attrs.field(factory=dict)
     malformed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    tags: frozenset[str] = frozenset()
     has_platforms: bool = False
 
 
@@ -60,6 +62,8 @@ def check_references(driver: RegistryDriver, sample: Sample) -> None:
 async def check_image(driver: RegistryDriver, sample: Sample) -> None:
     """The manifest is what its digest says, and every blob is what its descriptor says, from any offset."""
     async with driver.source(driver.normalize(sample.reference), None) as source:
+        tags = await source.tags()
+        _expect(sorted(tags) == sorted(sample.tags), f"the tags are {tags}, not {sorted(sample.tags)}")
         manifest = await source.manifest(sample.platform)
         _expect(verify(manifest.raw, manifest.digest), "the manifest does not have its digest")
         parsed = read_manifest(manifest.raw, digest=manifest.digest)

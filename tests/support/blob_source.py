@@ -1,6 +1,6 @@
 """An image source in memory, whose blobs come in pieces and may break, wait or lie."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -26,6 +26,9 @@ class BlobSource(ImageSource):
 
     async def manifest(self, platform: Platform) -> Manifest:
         raise NotImplementedError("only blobs")
+
+    async def tags(self) -> Sequence[str]:
+        return ()
 
     @asynccontextmanager
     async def blob(self, descriptor: Descriptor, offset: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:

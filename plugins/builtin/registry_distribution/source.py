@@ -3,9 +3,9 @@
 import logging
 import random
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 import httpx
 import trio
@@ -18,9 +18,13 @@ from ck.kernel.errors import CkError, CorruptData, NotFound
 from ck.plugins.builtin.registry_distribution._faults import Patience, TryAgain
 from ck.plugins.builtin.registry_distribution._options import RegistryOptions
 from ck.plugins.builtin.registry_distribution._reference import Reference, familiar
+from ck.plugins.builtin.registry_distribution._tags import next_query, read_tags
 from ck.plugins.builtin.registry_distribution.connection import Connection
 
 log: Final = logging.getLogger(__name__)
+T = TypeVar("T")
+TAGS_A_PAGE: Final = 1000
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,19})-\d+/(\d{1,19}|\*)")
 
 
@@ -39,18 +43,39 @@ class DistributionSource:
         self._downloads = downloads
 
     async def manifest(self, platform: Platform) -> Manifest:
+        return await self._from_first(lambda connection: self._manifest(connection, platform))
+
+    async def tags(self) -> Sequence[str]:
+        return await self._from_first(self._tags)
+
+    async def _from_first(self, ask: Callable[[Connection], Awaitable[T]]) -> T:
         for position, connection in enumerate(self._connections):
             try:
-                found = await self._manifest(connection, platform)
+                found = await ask(connection)
             except CkError as error:
                 if not connection.endpoint.is_mirror:
                     raise
                 log.warning("mirror %s is passed over: %s", connection.endpoint.url, error)
             else:
-                # Mirrors that do not have the manifest are not asked for its blobs.
+                # Mirrors that do not have the image are not asked for its blobs.
                 self._connections = self._connections[position:]
                 return found
         raise AssertionError("the last connection is the registry itself")
+
+    async def _tags(self, connection: Connection) -> Sequence[str]:
+        """Page by page (distribution-spec, "Listing Tags"; RFC 8288 for the link to the next)."""
+        path = f"/v2/{self._repository(connection)}/tags/list"
+        missing = NotFound(f"repository {familiar(self._reference.repository)} not found")
+        tags: dict[str, None] = {}
+        query = f"n={TAGS_A_PAGE}"
+        while query:
+            raw, headers = await self._read(connection, f"{path}?{query}", missing)
+            known = len(tags)
+            tags.update(dict.fromkeys(read_tags(raw, connection.endpoint.host)))
+            query = next_query(headers.get("link", ""))
+            if query and len(tags) == known:
+                raise CorruptData(f"{connection.endpoint.host} lists the tags of {self.name} without end")
+        return list(tags)
 
     async def _manifest(self, connection: Connection, platform: Platform) -> Manifest:
         async def fetch(digest: str) -> bytes:
@@ -60,32 +85,39 @@ class DistributionSource:
         return await resolve(raw, platform, self.name, fetch)
 
     async def _document(self, connection: Connection, target: str) -> bytes:
+        missing = NotFound(f"manifest for {self.name} not found")
+        accept = {"Accept": ", ".join(ACCEPTED)}
+        raw, headers = await self._read(connection, self._path(connection, "manifests", target), missing, accept)
+        # What was asked for by digest must have it; what was asked for by tag, the one that the registry tells.
+        expected = target if ":" in target else headers.get("docker-content-digest", "")
+        if expected and not verify(raw, expected):
+            host = connection.endpoint.host
+            raise CorruptData(f"the manifest of {self.name} at {host} does not have the digest {expected}")
+        return raw
+
+    async def _read(
+        self, connection: Connection, path: str, missing: CkError, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> tuple[bytes, httpx.Headers]:
+        """A small document, and the headers that came with it."""
         patience = self._patience()
         while True:
             try:
-                return await self._document_once(connection, target)
+                return await self._read_once(connection, path, missing, headers)
             except TryAgain as fault:
                 await trio.sleep(patience.delay(fault, random.random()))
 
-    async def _document_once(self, connection: Connection, target: str) -> bytes:
-        host = connection.endpoint.host
-        async with connection.get(
-            self._path(connection, "manifests", target),
-            image=self.name,
-            scope=self._scope(connection),
-            missing=NotFound(f"manifest for {self.name} not found"),
-            headers={"Accept": ", ".join(ACCEPTED)},
-        ) as response:
+    async def _read_once(
+        self, connection: Connection, path: str, missing: CkError, headers: Mapping[str, str]
+    ) -> tuple[bytes, httpx.Headers]:
+        scope = self._scope(connection)
+        async with connection.get(path, image=self.name, scope=scope, missing=missing, headers=headers) as response:
             raw = bytearray()
             async for chunk in response.aiter_raw():
                 raw += chunk
                 if len(raw) > MAX_BYTES:
+                    host = connection.endpoint.host
                     raise CorruptData(f"the manifest of {self.name} at {host} is longer than {MAX_BYTES} bytes")
-            # What was asked for by digest must have it; what was asked for by tag, the one that the registry tells.
-            expected = target if ":" in target else response.headers.get("docker-content-digest", "")
-        if expected and not verify(bytes(raw), expected):
-            raise CorruptData(f"the manifest of {self.name} at {host} does not have the digest {expected}")
-        return bytes(raw)
+            return bytes(raw), response.headers
 
     @asynccontextmanager
     async def blob(self, descriptor: Descriptor, offset: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:

@@ -1,7 +1,7 @@
 """The `host` registry driver: `host/NAME` is an image of program NAME of this machine, made when it is pulled."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -71,6 +71,10 @@ class HostSource:
         if digest not in ("", manifest.digest):
             raise NotFound(f'"{PREFIX}{program}" is {manifest.digest} now: its files are no longer those of {digest}')
         return manifest
+
+    async def tags(self) -> Sequence[str]:
+        """None: a program is as it is."""
+        return ()
 
     @asynccontextmanager
     async def blob(self, descriptor: Descriptor, offset: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:

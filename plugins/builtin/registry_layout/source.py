@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final, NoReturn
 
@@ -35,6 +35,10 @@ class LayoutSource:
         if is_archive and self._files.has("manifest.json"):
             return await trio.to_thread.run_sync(self._archived)
         return await resolve(await trio.to_thread.run_sync(self._entry_point), platform, self.name, self._document)
+
+    async def tags(self) -> Sequence[str]:
+        """None: a layout is a place, and names its images one by one."""
+        return ()
 
     @asynccontextmanager
     async def blob(self, descriptor: Descriptor, offset: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:

@@ -1,5 +1,6 @@
 """Connections that break, servers that lie, limits, redirects, mirrors; counted at a proxy before the real registry."""
 
+import json
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -217,3 +218,26 @@ def test_downloads_from_one_registry_are_bounded(registry: Registry, tmp_path: P
         assert most == 2
 
     with_proxy(registry, tmp_path, lambda request: None, test)
+
+
+def test_tags_come_page_by_page(registry: Registry, tmp_path: Path) -> None:
+    """Debian's docker-registry lists them all at once, whatever it is asked; others do not."""
+    pages = {"n=1000": (["a", "b"], "last=b&n=2"), "last=b&n=2": (["c"], "")}
+
+    def script(request: Request) -> Fault | None:
+        _, listing, query = request.target.partition("/tags/list?")
+        if not listing:
+            return None
+        tags, following = pages[query]
+        link = {"Link": f'</v2/flaky/x/tags/list?{following}>; rel="next"'} if following else {}
+        return Fault(status=200, headers=link, body=json.dumps({"name": "flaky/x", "tags": tags}).encode())
+
+    async def test(proxy: FlakyProxy, layer: BuiltLayer) -> None:
+        async with distribution().source(f"{proxy.address}/flaky/x:1", None) as source:
+            assert list(await source.tags()) == ["a", "b", "c"]
+        pages["last=b&n=2"] = (["b"], "last=b&n=2")
+        async with distribution().source(f"{proxy.address}/flaky/x:1", None) as source:
+            with pytest.raises(CorruptData, match=r"lists the tags of .* without end"):
+                await source.tags()
+
+    with_proxy(registry, tmp_path, script, test)

@@ -34,6 +34,7 @@ def test_conforms(registry: Registry, tmp_path: Path) -> None:
         spellings={f"{at}/x": f"{at}/x:latest", "ubuntu": "docker.io/library/ubuntu:latest"},
         malformed=("", "UPPER", "a b", "x@sha256:1"),
         missing=(f"{at}/conform/multi:2", f"{at}/conform/nothing"),
+        tags=frozenset({"1"}),
         has_platforms=True,
     )
     trio.run(check_registry, distribution(), sample)
@@ -79,6 +80,23 @@ def test_index_and_digests(registry: Registry, tmp_path: Path) -> None:
         assert by_digest == attrs.evolve(by_tag, index_digest=None)
         with pytest.raises(NotFound, match=f"no matching manifest for linux/arm/v7 in the manifest list of {name}:1"):
             await manifest_of(distribution(), f"{name}:1", ARM)
+
+    trio.run(main)
+
+
+def test_tags(registry: Registry, tmp_path: Path) -> None:
+    layout = OciLayout(tmp_path / "layout")
+    layout.add_image("t", [make_layer({"a": b"1"})])
+    tags = [f"v{number}" for number in range(4)]
+    for tag in tags:
+        registry.push(layout.directory, "t", f"tagged/x:{tag}")
+
+    async def main() -> None:
+        async with distribution().source(f"{registry.address}/tagged/x:latest", None) as found:
+            assert sorted(await found.tags()) == tags
+        async with distribution().source(f"{registry.address}/tagged/nothing:latest", None) as found:
+            with pytest.raises(NotFound, match=r"repository .*/tagged/nothing not found"):
+                await found.tags()
 
     trio.run(main)
 

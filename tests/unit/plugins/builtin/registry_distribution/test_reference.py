@@ -17,7 +17,9 @@ hosts = st.sampled_from(
 hosts |= st.from_regex(r"[a-zA-Z0-9]{1,5}(\.[a-zA-Z0-9]{1,5}){1,2}(:[0-9]{1,5})?/", fullmatch=True)
 tags = st.from_regex(r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,20})?", fullmatch=True)
 digests = st.sampled_from(["", f"@{DIGEST}", "@sha512:" + "0" * 128])
-references = st.builds("".join, st.tuples(hosts, paths, tags, digests))
+# Without a host, a first part with a dot would be taken for one, of which it need not have the form.
+names = st.tuples(hosts, paths).filter(lambda name: name[0] or "/" not in name[1] or "." not in name[1].split("/")[0])
+references = st.tuples(names.map("".join), tags, digests).map("".join)
 
 
 @pytest.mark.parametrize(
