@@ -12,6 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ck.cli.client.connection import Connection
+
+SESSION_HEADER = "ck-exec"
 COMMAND = Command(
     "CONTAINER COMMAND [ARG...]",
     "Execute a command in a running container",
@@ -65,25 +68,32 @@ def _environment(args: Args) -> list[str]:
 
 def _run_attached(args: Args, client: Client, container: str, body: dict[str, Any]) -> int:
     tty, stdin = body["Tty"], body["AttachStdin"]
-    start: dict[str, Any] = {"Detach": False, "Tty": tty}
-    keys = _prepare_terminal(args, body, start) if tty else ""
-    session = client.post(f"/containers/{name(container)}/exec", body, _load_streams)["Id"]
+    keys = _prepare_terminal(args, body) if tty else ""
+
+    def begin() -> Connection:
+        return client.send("POST", f"/ck/containers/{name(container)}/exec", None, body, headers=HIJACK_WITH_STATUS)
+
+    # With a terminal not before that is raw: the program may print at once, and the user type.
+    begun = None if tty else begin()
+    # Loaded while the engine is at it.
     from ck.cli.terminal.detach import parse_keys
     from ck.cli.terminal.relay import Relay
     from ck.cli.terminal.signals import ENDING, Handlers, leave
     from ck.cli.terminal.tty import RawTerminal
 
+    session = ""
     actions: Any = dict.fromkeys(ENDING, leave)
     if tty:
         from ck.cli.commands.container._attached import resize
 
-        actions["SIGWINCH"] = lambda _: resize(client, f"/exec/{session}")
+        actions["SIGWINCH"] = lambda _: resize(client, f"/exec/{session}") if session else None
     with Handlers(actions), RawTerminal(0, wanted=tty and stdin):
-        stream = client.request("POST", f"/exec/{session}/start", body=start, headers=HIJACK_WITH_STATUS).connection
-        relay = Relay(stream, framed=True, stdin=stdin, detach_keys=parse_keys(keys) if tty else b"")
+        response = client.receive(begun or begin())
+        session = response.headers[SESSION_HEADER]
+        relay = Relay(response.connection, framed=True, stdin=stdin, detach_keys=parse_keys(keys) if tty else b"")
         if relay.run():
             return 0
-        stream.close()
+        response.connection.close()
     if relay.engine_error:
         raise CliError(relay.engine_error, relay.exit_code)
     if relay.exit_code is not None:
@@ -92,8 +102,8 @@ def _run_attached(args: Args, client: Client, container: str, body: dict[str, An
     return int(client.get(f"/exec/{session}/json")["ExitCode"] or 0)
 
 
-def _prepare_terminal(args: Args, body: dict[str, Any], start: dict[str, Any]) -> str:
-    """Check that there is one, put its size into both requests; return the detach keys."""
+def _prepare_terminal(args: Args, body: dict[str, Any]) -> str:
+    """Check that there is one, put its size into *body*; return the detach keys."""
     from ck.cli.commands.container._attached import check_terminal, detach_keys
     from ck.cli.terminal.tty import size
 
@@ -102,12 +112,5 @@ def _prepare_terminal(args: Args, body: dict[str, Any], start: dict[str, Any]) -
     if keys:
         body["DetachKeys"] = keys
     if os.isatty(1):
-        start["ConsoleSize"] = body["ConsoleSize"] = list(size(1))
+        body["ConsoleSize"] = list(size(1))
     return keys
-
-
-def _load_streams() -> None:
-    """Load what comes next while the engine makes the session."""
-    import ck.cli.terminal.relay
-    import ck.cli.terminal.signals
-    import ck.cli.terminal.tty  # noqa: F401

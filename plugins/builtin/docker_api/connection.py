@@ -183,8 +183,9 @@ class Connection:
         if chunk:
             await self._send_event(h11.Data(data=chunk))
 
-    async def hijack(self, content_type: str) -> Hijacked:
-        await self._send_bytes(streams.hijack_head(content_type, upgrade=self._upgrade))
+    async def hijack(self, content_type: str, headers: Headers = ()) -> Hijacked:
+        fields = (("Content-Type", content_type), *headers)
+        await self._send_bytes(streams.hijack_head(fields, upgrade=self._upgrade))
         initial, _ = self._http.trailing_data
         self._hijacked = True
         return Hijacked(socket.socket(fileno=self._stream.socket.detach()), initial)

@@ -64,7 +64,7 @@ class Channel(Protocol):
     def body(self) -> AsyncIterator[bytes]:
         """The pieces of the request's body, for a route with `streams_body`."""
 
-    async def hijack(self, content_type: str) -> Hijacked:
+    async def hijack(self, content_type: str, headers: Headers = ()) -> Hijacked:
         """Answer that from here on the connection is a raw stream, and let go of it."""
 
 

@@ -13,7 +13,7 @@ from ck.kernel.drivers.runtime import STATUS_STREAM
 from ck.kernel.errors import CkError, StartFailed
 from ck.plugins.builtin.docker_api import errors
 from ck.plugins.builtin.docker_api._shapes.times import rfc3339_ns
-from ck.plugins.builtin.docker_api.exchange import JSON, ClientGone, Hijacked, Request, json_bytes
+from ck.plugins.builtin.docker_api.exchange import JSON, ClientGone, Headers, Hijacked, Request, json_bytes
 
 log = logging.getLogger(__name__)
 
@@ -113,13 +113,12 @@ async def told_on_stream(
             stream.shutdown(socket.SHUT_RDWR)
 
 
-def hijack_head(content_type: str, *, upgrade: str | None) -> bytes:
+def hijack_head(headers: Headers, *, upgrade: str | None) -> bytes:
     """The head after which a connection is a raw stream. *upgrade* is the protocol that the client asked to switch to;
     clients that asked for none get a response without length, which ends with the connection."""
-    if upgrade:
-        switch = f"101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: {upgrade}"
-        return f"HTTP/1.1 {switch}\r\nContent-Type: {content_type}\r\n\r\n".encode()
-    return f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n\r\n".encode()
+    first = f"101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: {upgrade}" if upgrade else "200 OK"
+    rest = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    return f"HTTP/1.1 {first}\r\n{rest}\r\n".encode()
 
 
 def encode_header(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ck.kernel.api.container import ExecSession
 from ck.kernel.drivers.runtime import AttachRequest, TerminalSize
 from ck.plugins.builtin.docker_api import streams, versions
 from ck.plugins.builtin.docker_api._shapes.detach_keys import parse_detach_keys
@@ -10,25 +11,44 @@ from ck.plugins.builtin.docker_api.exchange import EMPTY, Reply, Request, json_r
 from ck.plugins.builtin.docker_api.router import Route
 from ck.plugins.builtin.docker_api.routes.container_verbs import terminal_size
 
+SESSION_HEADER: Final = "Ck-Exec"
+"""The session's ID, in the head of an attached one."""
+
 
 async def create(request: Request) -> Reply:
+    return json_reply({"Id": await _create(request)}, 201)
+
+
+async def _create(request: Request) -> str:
     spec = exec_spec(request.json())
     parse_detach_keys(spec.detach_keys)  # malformed ones are told now, not in the middle of a session
-    return json_reply({"Id": await request.engine.execs.create(request.id, spec)}, 201)
+    return await request.engine.execs.create(request.id, spec)
 
 
 async def start(request: Request) -> Reply | None:
     engine, options = request.engine, START.load(request.json(), "")
     session = await engine.execs.check_startable(request.id)
-    spec = session.spec
-    rows, columns = options.get("console_size") or spec.console_size
+    rows, columns = options.get("console_size") or session.spec.console_size
     size = TerminalSize(rows=rows, columns=columns) if rows and columns else None
     if options.get("detach"):
         await engine.execs.start(session.id, None, size)
         return EMPTY
+    await _attach(request, session, size)
+    return None
+
+
+async def create_and_start(request: Request) -> None:
+    """Both in one, attached: a client that wants the session at once saves a request."""
+    session = await request.engine.execs.get(await _create(request))
+    await _attach(request, session, None)
+
+
+async def _attach(request: Request, session: ExecSession, size: TerminalSize | None) -> None:
+    spec = session.spec
     status = streams.wants_status(request)
     framed = status or not spec.tty
-    taken = await request.channel.hijack(versions.stream_type(request.version, tty=not framed))
+    content_type = versions.stream_type(request.version, tty=not framed)
+    taken = await request.channel.hijack(content_type, ((SESSION_HEADER, session.id),))
     wanted = AttachRequest(
         stream=taken.socket,
         stdin=spec.attach_stdin,
@@ -39,8 +59,7 @@ async def start(request: Request) -> Reply | None:
         detach_keys=parse_detach_keys(spec.detach_keys),
     )
     async with streams.told_on_stream(request, taken, framed=framed, status=status):
-        await engine.execs.start(session.id, wanted, size)
-    return None
+        await request.engine.execs.start(session.id, wanted, size)
 
 
 async def resize(request: Request) -> Reply:
@@ -57,4 +76,5 @@ ROUTES: Final = (
     Route("POST", "/exec/{id}/start", start),
     Route("POST", "/exec/{id}/resize", resize),
     Route("GET", "/exec/{id}/json", inspect),
+    Route("POST", "/ck/containers/{id}/exec", create_and_start),
 )

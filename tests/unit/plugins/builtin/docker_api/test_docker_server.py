@@ -158,6 +158,27 @@ def test_wait_answers_its_head_before_the_exit() -> None:
     serve(inner)
 
 
+def test_exec_in_one_request_tells_session_error_and_exit_code() -> None:
+    async def inner(server: Server) -> None:
+        server.engine.execs.error = StartFailed('exec: "nope": not found in $PATH of the image', 127)
+        client = await server.connect()
+        body = b'{"Cmd": ["nope"], "AttachStdout": true, "Tty": true}'
+        head = b"POST /ck/containers/web/exec HTTP/1.1\r\nHost: x\r\nUpgrade: ck-stream\r\nConnection: Upgrade\r\n"
+        await client.send_all(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        raw = b"".join([piece async for piece in client])
+        answer, _, payload = raw.partition(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 101 ") and b"\r\nUpgrade: ck-stream\r\n" in answer
+        assert answer.endswith(b"\r\nCk-Exec: e1")
+        sentence = b'exec: "nope": not found in $PATH of the image'
+        assert payload == struct.pack(">B3xL", 3, len(sentence)) + sentence + struct.pack(">B3xL", 4, 3) + b"127"
+        status, refused = await server.ask_json(
+            "POST", "/ck/containers/web/exec", {"Cmd": [""], "DetachKeys": "ctrl-?"}
+        )
+        assert status == 400 and "ctrl-?" in refused["message"]
+
+    serve(inner)
+
+
 def test_start_and_wait_in_one_answers_its_head_when_the_container_runs() -> None:
     async def inner(server: Server) -> None:
         client = await server.connect()
