@@ -1,6 +1,7 @@
 """For all tests: who may run what, and nothing is left behind."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from tests.support import census
 from tests.support.daemon import SESSION
 
 INTEGRATION = Path(__file__).parent / "integration"
+
+# `nohup` and `&` in a script start a run with these ignored, and every program of the tests
+# would inherit that: ignored dispositions outlive an exec (signal(7)).
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
