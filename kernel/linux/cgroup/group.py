@@ -15,6 +15,10 @@ PARENT: Final = "ck"
 """The group below each hierarchy's root that holds those of the containers, and nothing else."""
 
 
+_SETTLE_SECONDS: Final = 1.0
+"""For how long a group that is reported empty may still be busy."""
+
+
 class Usage(NamedTuple):
     """What the group's processes take: bytes, processes and threads, nanoseconds; 0 where the host does not account."""
 
@@ -250,7 +254,22 @@ def _walk(directory: str) -> Sequence[str]:
 
 def _remove_tree(directory: str) -> None:
     for group in reversed(_walk(directory)):
+        _rmdir(group)
+
+
+def _rmdir(group: str) -> None:
+    """Remove an empty group; gone already is success."""
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while True:
         try:
             os.rmdir(group)
         except FileNotFoundError:
-            continue
+            return
+        except OSError as exc:
+            # The kernel takes the last task out of the hierarchies one after another and reports the unified one's
+            # event on the way (css_set_update_populated): a v1 group may be busy for a moment longer, and has no event.
+            if exc.errno != errno.EBUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.001)
+        else:
+            return

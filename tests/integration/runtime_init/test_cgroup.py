@@ -119,6 +119,19 @@ def test_a_group_with_a_process_is_not_removed(group: Group, member: Member) -> 
     group.remove()
 
 
+@pytest.mark.skipif(not v1(), reason="all controllers are in the unified hierarchy here")
+def test_a_v1_group_that_is_busy_for_a_moment_longer_than_the_unified_one_is_removed(
+    group: Group, member: Member
+) -> None:
+    group.create()
+    process = member()
+    Path(os.path.dirname(group.unified), "cgroup.procs").write_text(str(process.pid))
+    assert group.wait_empty(0)
+    process.kill()
+    group.remove()
+    assert not any(os.path.exists(directory) for directory in group.directories)
+
+
 def test_groups_that_the_container_made_are_removed_too(group: Group) -> None:
     group.create()
     for directory in group.directories:
