@@ -25,7 +25,8 @@ class Defaults:
     content: str = "local"
     volume: str = "local"
     log: str = "local"
-    network: str = "none"
+    network: str = "bridge"
+    resolver: str = "dns"
     runtime: str = "native"
     restart: str = "no"
     stop_timeout: int = 10  # seconds
@@ -49,6 +50,27 @@ class Journal:
 
 
 @attrs.frozen(kw_only=True)
+class AddressPool:
+    """Where new networks get their subnets from: those of length `size` in `base`."""
+
+    base: str
+    size: int
+
+
+@attrs.frozen(kw_only=True)
+class Networking:
+    """Subnets are chosen clear of the routes that the host has. Where no pool is of IPv6, networks get a subnet of a
+    unique local prefix (RFC 4193) that this engine made up for itself."""
+
+    pools: tuple[AddressPool, ...] = (
+        AddressPool(base="172.16.0.0/12", size=20),
+        AddressPool(base="192.168.0.0/16", size=22),
+        AddressPool(base="10.0.0.0/8", size=20),
+    )
+    ipv6: bool = True  # give networks that do not say otherwise a subnet of IPv6 too
+
+
+@attrs.frozen(kw_only=True)
 class Config:
     """All settings. `drivers` holds the options of each driver: `[drivers.<kind>.<name>]`."""
 
@@ -58,6 +80,7 @@ class Config:
     default: Defaults = Defaults()
     plugins: Plugins = Plugins()
     journal: Journal = Journal()
+    networking: Networking = Networking()
     registries: tuple[str, ...] = ("host", "layout", "distribution")  # the order in which they are asked
     driver_deadline: float = 60.0  # seconds for a driver call that should be quick
     labels: tuple[str, ...] = ()  # shown by `ck info`

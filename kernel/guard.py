@@ -18,6 +18,8 @@ UNBOUNDED: Final[Mapping[str, frozenset[str]]] = {
     "storage": frozenset({"apply"}),
     "content": frozenset({"ingest"}),
     "frontend": frozenset({"serve"}),
+    "network": frozenset({"run"}),
+    "resolver": frozenset({"run"}),
 }
 
 

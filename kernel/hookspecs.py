@@ -22,6 +22,7 @@ from ck.kernel.drivers.frontend import FrontEnd
 from ck.kernel.drivers.log import LogDriver
 from ck.kernel.drivers.network import NetworkDriver
 from ck.kernel.drivers.registry import RegistryDriver
+from ck.kernel.drivers.resolver import ResolverDriver
 from ck.kernel.drivers.restart import RestartPolicy
 from ck.kernel.drivers.runtime import RuntimeDriver
 from ck.kernel.drivers.storage import StorageDriver
@@ -52,6 +53,11 @@ def ck_register_registry() -> Mapping[str, Callable[[Options], RegistryDriver]] 
 @hookspec
 def ck_register_network() -> Mapping[str, Callable[[Options], NetworkDriver]] | None:
     """Offer network drivers."""
+
+
+@hookspec
+def ck_register_resolver() -> Mapping[str, Callable[[Options], ResolverDriver]] | None:
+    """Offer resolvers."""
 
 
 @hookspec

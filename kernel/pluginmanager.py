@@ -23,7 +23,18 @@ T = TypeVar("T")
 log: Final = logging.getLogger(__name__)
 
 ENTRY_POINTS: Final = "ck.plugins"
-KINDS: Final = ("storage", "content", "registry", "network", "volume", "log", "restart", "runtime", "frontend")
+KINDS: Final = (
+    "storage",
+    "content",
+    "registry",
+    "network",
+    "resolver",
+    "volume",
+    "log",
+    "restart",
+    "runtime",
+    "frontend",
+)
 
 
 @attrs.frozen(kw_only=True)

@@ -17,6 +17,7 @@ from cattrs.preconf.json import make_converter
 
 from ck.kernel.api.container import Container
 from ck.kernel.api.image import Image
+from ck.kernel.drivers.network import NetworkConfig
 from ck.kernel.errors import CorruptData, Unavailable
 from ck.kernel.events import Event, Recorded
 
@@ -47,12 +48,20 @@ class VolumeRecord:
     owner: str = ""
 
 
+@attrs.frozen(kw_only=True)
+class NetworkRecord:
+    """A network that there is beside those of the drivers that users make none of."""
+
+    config: NetworkConfig
+    created: datetime
+
+
 @attrs.frozen
 class Put:
     """Write a record: its kind is that of its class."""
 
     id: str
-    record: Container | Image | VolumeRecord
+    record: Container | Image | VolumeRecord | NetworkRecord
 
 
 @attrs.frozen
@@ -64,7 +73,12 @@ class Delete:
 
 
 Change = Put | Delete
-KINDS: Final[Mapping[type, str]] = {Container: "container", Image: "image", VolumeRecord: "volume"}
+KINDS: Final[Mapping[type, str]] = {
+    Container: "container",
+    Image: "image",
+    VolumeRecord: "volume",
+    NetworkRecord: "network",
+}
 
 
 @attrs.define
@@ -108,6 +122,7 @@ class Store:
         self.containers: Table[Container] = Table()
         self.images: Table[Image] = Table()
         self.volumes: Table[VolumeRecord] = Table()
+        self.networks: Table[NetworkRecord] = Table()
         self.unreadable: list[str] = []  # a sentence for each record that could not be read; its row is left alone
         self._publish = publish
         self._max_events, self._max_age = max_events, max_age
@@ -229,6 +244,7 @@ class Store:
             "container": self.containers,
             "image": self.images,
             "volume": self.volumes,
+            "network": self.networks,
         }
         table = tables[kind]
         if isinstance(change, Put):

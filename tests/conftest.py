@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import census
 from tests.support.daemon import SESSION
@@ -16,6 +17,11 @@ INTEGRATION = Path(__file__).parent / "integration"
 # would inherit that: ignored dispositions outlive an exec (signal(7)).
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# A machine that is busy draws slowly, and a time limit would make that a failure of the code.
+settings.register_profile("ck", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ck")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

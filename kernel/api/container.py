@@ -5,7 +5,7 @@ from datetime import datetime
 
 import attrs
 
-from ck.kernel.drivers.network import Endpoint
+from ck.kernel.drivers.network import Endpoint, PublishedPort
 from ck.kernel.lifecycle import State
 
 
@@ -264,6 +264,7 @@ class Container:
     state: ContainerState = ContainerState()
     networks: Mapping[str, EndpointRequest] = attrs.field(factory=dict)
     endpoints: Mapping[str, Endpoint] = attrs.field(factory=dict)  # by network name, while running
+    ports: tuple[PublishedPort, ...] = ()  # while running
     mounts: tuple[MountPoint, ...] = ()
     layers: tuple[str, ...] = ()  # chain IDs that its root stands on, lowest first
     storage_driver: str = ""

@@ -16,6 +16,7 @@ from ck.kernel.api.container import (
     Container,
     ContainerSpec,
     Created,
+    EndpointRequest,
     ExecSession,
     ExecSpec,
     PathStat,
@@ -23,7 +24,8 @@ from ck.kernel.api.container import (
     Pruned,
 )
 from ck.kernel.api.image import DiskUsage, HistoryEntry, Image, ImageRemoval, Progress
-from ck.kernel.api.volume import Network, Volume
+from ck.kernel.api.network import Network, NetworkSpec
+from ck.kernel.api.volume import Volume
 from ck.kernel.drivers.log import LogQuery, LogRecord
 from ck.kernel.drivers.registry import Credentials, Platform
 from ck.kernel.drivers.runtime import AttachRequest, ExitStatus, TerminalSize
@@ -181,9 +183,22 @@ class Volumes(Protocol):
 
 
 class Networks(Protocol):
+    async def create(self, spec: NetworkSpec) -> Network: ...
+
     async def list(self) -> Sequence[Network]: ...
 
     async def get(self, ref: str) -> Network: ...
+
+    async def remove(self, ref: str) -> None:
+        """Raises: Conflict, naming the containers that are on it."""
+
+    async def prune(self, filters: Mapping[str, Sequence[str]]) -> Sequence[str]:
+        """Remove all that no container uses; return their names."""
+
+    async def connect(self, ref: str, container: str, request: EndpointRequest) -> None:
+        """Join a container, running or not, to one more network."""
+
+    async def disconnect(self, ref: str, container: str, *, force: bool = False) -> None: ...
 
 
 class System(Protocol):

@@ -1,11 +1,9 @@
-"""Volumes and networks as the engine keeps them."""
+"""Volumes as the engine keeps them."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
 import attrs
-
-from ck.kernel.drivers.network import NetworkConfig
 
 
 @attrs.frozen(kw_only=True)
@@ -20,12 +18,3 @@ class Volume:
     options: Mapping[str, str] = attrs.field(factory=dict)
     anonymous: bool = False
     used_by: tuple[str, ...] = ()
-
-
-@attrs.frozen(kw_only=True)
-class Network:
-    """A network and the containers on it (container ID to name)."""
-
-    config: NetworkConfig
-    created: datetime
-    containers: Mapping[str, str] = attrs.field(factory=dict)

@@ -13,11 +13,15 @@ from ck.kernel.engine import names
 from ck.kernel.engine.container_mounts import realize
 from ck.kernel.engine.container_remove import drop_root
 from ck.kernel.engine.context import Context, now
+from ck.kernel.engine.endpoint_plan import endpoint_configs
 from ck.kernel.engine.files import delete_directory, make_directory
 from ck.kernel.engine.image_store import find_image
+from ck.kernel.engine.links import parse_link
 from ck.kernel.engine.merge import command_line, merge_config
 from ck.kernel.engine.modes import check_modes
 from ck.kernel.engine.mounts import Wanted, clean_target, split_volumes_from, wanted_mounts
+from ck.kernel.engine.network_records import normal_requests, wishes_of
+from ck.kernel.engine.port_requests import port_requests
 from ck.kernel.engine.security import parse_security_options
 from ck.kernel.engine.spec import Facts, build_spec
 from ck.kernel.engine.steps import Step, perform
@@ -115,7 +119,7 @@ def _draft(ctx: Context, spec: ContainerSpec, image: Image, container_id: str, n
         args=line[1:],
         config=attrs.evolve(config, hostname=hostname, working_dir=working_dir),
         host_config=host,
-        networks=dict(spec.networks),
+        networks=normal_requests(ctx, host.network_mode, dict(spec.networks)),
         storage_driver=ctx.storage.name,
         layers=image.chain_ids,
         log_driver=host.log_config.type,
@@ -169,8 +173,10 @@ def _check(ctx: Context, container: Container) -> None:
         raise Unsupported(f"user namespace mode {host.userns_mode!r} is not supported by this engine")
     if host.cgroup_parent:
         raise Unsupported(f"--cgroup-parent {host.cgroup_parent!r} is not supported by this engine")
-    if host.links:
-        raise Unsupported(f"--link {host.links[0]!r} needs the bridge network driver")
+    for link in host.links:
+        ctx.find_container(parse_link(link)[0])
+    port_requests(container)
+    endpoint_configs(container.id, container.name, wishes_of(ctx, container), {})
     parse_security_options(host.security_opt, privileged=host.privileged)
     build_spec(container, Facts(root="/", capabilities=ctx.capabilities, machine=ctx.machine))
 
@@ -180,7 +186,7 @@ def _warnings(container: Container, wanted: Sequence[Wanted]) -> tuple[str, ...]
     warnings = []
     if host.port_bindings and host.network_mode == "host":
         warnings.append("Published ports are discarded when using host network mode")
-    elif host.port_bindings or host.publish_all_ports:
+    elif (host.port_bindings or host.publish_all_ports) and host.network_mode == "none":
         warnings.append(f"Published ports are discarded: network {host.network_mode!r} cannot be reached from outside")
     if container.config.healthcheck and container.config.healthcheck.test not in ((), ("NONE",)):
         warnings.append("The health check is kept but not run by this version")

@@ -12,8 +12,9 @@ from ck.kernel.api.container import Container
 from ck.kernel.drivers.restart import Exit, History, Restart
 from ck.kernel.drivers.runtime import ExitStatus
 from ck.kernel.engine.container_mounts import unmount_all
+from ck.kernel.engine.container_network import leave, network_event
 from ck.kernel.engine.container_remove import remove_container
-from ck.kernel.engine.container_start import detach_network, start
+from ck.kernel.engine.container_start import start
 from ck.kernel.engine.context import Context, Run, now
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import CkError
@@ -48,7 +49,7 @@ class Exits:
         if container.state.status in ACTIVE:
             container = await self.record(container, status)
         await run.runtime.delete()
-        await detach_network(self._ctx, container)
+        await leave(self._ctx, container)
         await unmount_all(self._ctx, container)
         del self._ctx.runs[container_id]
         run.ended.set()
@@ -69,7 +70,7 @@ class Exits:
             oom_killed=status.oom_killed,
             finished_at=status.at,
         )
-        ended = attrs.evolve(container, state=state, endpoints={})
+        ended = attrs.evolve(container, state=state, endpoints={}, ports=())
         events = []
         if status.oom_killed:
             events.append(self._ctx.container_event(container, "oom", cause=cause))
@@ -79,6 +80,8 @@ class Exits:
                 container, "die", cause=cause, exitCode=str(status.code), execDuration=str(duration)
             )
         )
+        networks = self._ctx.memberships.of(container.id)
+        events += [network_event(self._ctx, "disconnect", network, container) for network in networks]
         await self._ctx.save(ended, *events)
         self._ctx.waiters.exited(container.id, status)
         return ended

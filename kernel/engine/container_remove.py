@@ -8,7 +8,7 @@ import attrs
 from ck.kernel.api.container import Container
 from ck.kernel.drivers.runtime import ExitStatus
 from ck.kernel.engine.container_mounts import unmount_all
-from ck.kernel.engine.container_start import detach_network
+from ck.kernel.engine.container_network import leave
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.files import delete_directory
 from ck.kernel.engine.together import together
@@ -35,7 +35,7 @@ async def remove_container(
         await ctx.save(removing)
     try:
         ctx.attachments.close(container.id)
-        await detach_network(ctx, container)
+        await leave(ctx, container)
         await unmount_all(ctx, container)
         await ctx.storage.remove(container.id)
     except CkError as error:

@@ -1,22 +1,22 @@
 """`start`: from a record to a running container, and the watch over it until it ends."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import attrs
 import trio
 
 from ck.kernel.api.container import Container
-from ck.kernel.drivers.network import Endpoint, EndpointConfig, NetworkConfig, Sandbox
 from ck.kernel.drivers.runtime import Bundle, RuntimeContainer, TerminalSize
 from ck.kernel.drivers.storage import RootMount
-from ck.kernel.engine import etc_files
 from ck.kernel.engine.container_mounts import mount_all, unmount_all
+from ck.kernel.engine.container_network import Joined, join, leave, network_event, reserve
 from ck.kernel.engine.context import Context, Run, now
 from ck.kernel.engine.devices import find_devices, host_devices
-from ck.kernel.engine.modes import Namespaces, container_of, resolve_namespaces
-from ck.kernel.engine.predefined import predefined_network
+from ck.kernel.engine.etc_network import environment, write_etc_files
+from ck.kernel.engine.modes import Namespaces, resolve_namespaces
+from ck.kernel.engine.names import container_of
 from ck.kernel.engine.spec import Bind, Facts, build_spec
 from ck.kernel.engine.steps import Step, perform
 from ck.kernel.engine.together import together
@@ -30,7 +30,7 @@ class _Start:
 
     runtime: RuntimeContainer | None = None
     binds: Sequence[Bind] = ()
-    endpoints: Mapping[str, Endpoint] = attrs.field(factory=dict)
+    joined: Joined = attrs.field(factory=Joined)
     started_at: datetime | None = None
 
 
@@ -45,16 +45,18 @@ async def start(ctx: Context, container: Container, *, cause: str = "user") -> R
     async def make_binds() -> None:
         progress.binds = await mount_all(ctx, container)
 
+    async def join_networks() -> None:
+        progress.joined = await join(ctx, container, reserve(ctx, container))
+
     async def create_run() -> None:
-        bundle = await _bundle(ctx, container, resolve_namespaces(ctx, container), progress.binds)
+        joined = attrs.evolve(container, endpoints=progress.joined.endpoints)
+        namespaces = resolve_namespaces(ctx, joined, progress.joined.namespace)
+        bundle = await _bundle(ctx, joined, namespaces, progress.binds)
         progress.runtime = await ctx.runtime.create(bundle)
 
     async def delete_run() -> None:
         if progress.runtime is not None:
             await progress.runtime.delete()
-
-    async def attach_network() -> None:
-        progress.endpoints = await _attach_network(ctx, container, progress)
 
     async def execute() -> None:
         assert progress.runtime is not None
@@ -68,8 +70,8 @@ async def start(ctx: Context, container: Container, *, cause: str = "user") -> R
         await perform(
             [
                 Step("volumes", make_binds, lambda: unmount_all(ctx, container)),
+                Step("networks", join_networks, lambda: leave(ctx, container)),
                 Step("processes", create_run, delete_run),
-                Step("network", attach_network, lambda: detach_network(ctx, container)),
                 Step("execute", execute),
             ]
         )
@@ -77,12 +79,16 @@ async def start(ctx: Context, container: Container, *, cause: str = "user") -> R
         ctx.attachments.close(container.id)
         code = error.exit_code if isinstance(error, StartFailed) else 125
         state = attrs.evolve(container.state, error=str(error), exit_code=code)
-        await ctx.save(attrs.evolve(container, state=state))
+        await ctx.save(attrs.evolve(container, state=state, endpoints={}, ports=()))
         raise
+    finally:
+        if progress.joined.namespace is not None:
+            os.close(progress.joined.namespace)  # the container's processes have it now
     assert progress.runtime is not None and progress.started_at is not None
     started = _running(ctx, container, progress.runtime, progress.started_at)
-    started = attrs.evolve(started, endpoints=progress.endpoints)
-    await ctx.save(started, ctx.container_event(started, "start", cause=cause))
+    started = attrs.evolve(started, endpoints=progress.joined.endpoints, ports=progress.joined.ports)
+    connected = [network_event(ctx, "connect", network, started) for network in ctx.memberships.of(container.id)]
+    await ctx.save(started, *connected, ctx.container_event(started, "start", cause=cause))
     run = Run(progress.runtime)
     ctx.runs[container.id] = run
     return run
@@ -117,7 +123,8 @@ async def _bundle(ctx: Context, container: Container, namespaces: Namespaces, bi
         roots.extend(await ctx.storage.mounts(container.id, discard=host.auto_remove))
 
     container = _with_shared_files(ctx, container)
-    await together(mount_root, lambda: _write_etc_files(ctx, container))
+    container = attrs.evolve(container, config=attrs.evolve(config, env=tuple(environment(ctx, container))))
+    await together(mount_root, lambda: write_etc_files(ctx, container))
     privileged = await trio.to_thread.run_sync(host_devices) if host.privileged else []
     asked = await trio.to_thread.run_sync(find_devices, host.devices) if host.devices else []
     facts = Facts(
@@ -127,6 +134,7 @@ async def _bundle(ctx: Context, container: Container, namespaces: Namespaces, bi
         binds=tuple(binds),
         devices=(*privileged, *asked),
         network_namespace=namespaces.network,
+        own_network=namespaces.own_network,
         pid_namespace=namespaces.pid,
         ipc_namespace=namespaces.ipc,
         uts_namespace=namespaces.uts,
@@ -159,53 +167,3 @@ def _with_shared_files(ctx: Context, container: Container) -> Container:
         hosts_path=target.hosts_path,
         resolv_conf_path=target.resolv_conf_path,
     )
-
-
-async def _write_etc_files(ctx: Context, container: Container) -> None:
-    """Write hosts, resolv.conf and hostname, unless they are another container's."""
-    host, config = container.host_config, container.config
-    if container_of(host.network_mode) is not None:
-        return
-    shares = ctx.network_driver(host.network_mode).sandbox is Sandbox.HOST
-    asked = etc_files.Resolver(servers=host.dns, search=host.dns_search, options=host.dns_options)
-
-    def write() -> None:
-        hosts = etc_files.hosts_file(
-            config.hostname,
-            config.domainname,
-            [] if shares else ["127.0.1.1"],
-            host.extra_hosts,
-            host=etc_files.read_host_file("/etc/hosts") if shares else "",
-        )
-        resolv = etc_files.resolv_conf(etc_files.read_host_file("/etc/resolv.conf"), asked, own_network=not shares)
-        etc_files.write(ctx.container_directory(container.id), config.hostname, hosts, resolv)
-
-    await trio.to_thread.run_sync(write)
-
-
-def _networks(container: Container) -> Sequence[NetworkConfig]:
-    mode = container.host_config.network_mode
-    return [] if container_of(mode) else [predefined_network(mode)]
-
-
-async def _attach_network(ctx: Context, container: Container, progress: _Start) -> Mapping[str, Endpoint]:
-    endpoints = {}
-    for network in _networks(container):
-        driver = ctx.network_driver(network.driver)
-        endpoint = EndpointConfig(container_id=container.id, container_name=container.name)
-        if driver.sandbox is Sandbox.HOST:
-            endpoints[network.name] = await driver.attach(network, endpoint, None)
-            continue
-        assert progress.runtime is not None
-        netns = progress.runtime.namespace("net")
-        try:
-            endpoints[network.name] = await driver.attach(network, endpoint, netns)
-        finally:
-            os.close(netns)
-    return endpoints
-
-
-async def detach_network(ctx: Context, container: Container) -> None:
-    """Undo what `start` did of networks; success where nothing is left."""
-    for network in _networks(container):
-        await ctx.network_driver(network.driver).detach(network, container.id)

@@ -18,14 +18,18 @@ from ck.kernel.drivers.content import ContentStore
 from ck.kernel.drivers.log import LogDriver
 from ck.kernel.drivers.network import NetworkDriver
 from ck.kernel.drivers.registry import RegistryDriver
+from ck.kernel.drivers.resolver import ResolverDriver
 from ck.kernel.drivers.restart import RestartPolicy
 from ck.kernel.drivers.runtime import RuntimeContainer, RuntimeDriver
 from ck.kernel.drivers.storage import StorageDriver
 from ck.kernel.drivers.volume import VolumeDriver
 from ck.kernel.engine.actor import Actors
+from ck.kernel.engine.addresses import Addresses
 from ck.kernel.engine.attachments import Attachments
 from ck.kernel.engine.capabilities import available
 from ck.kernel.engine.gate import Gate
+from ck.kernel.engine.memberships import Memberships
+from ck.kernel.engine.name_directory import NameDirectory
 from ck.kernel.engine.names import by_prefix
 from ck.kernel.engine.pins import Pins
 from ck.kernel.engine.waiters import Waiters
@@ -73,8 +77,19 @@ class Context:
     waiters: Waiters = attrs.field(factory=Waiters)
     pins: Pins = attrs.field(factory=Pins)
     attachments: Attachments = attrs.field(factory=Attachments)
+    addresses: Addresses = attrs.field(factory=Addresses)
+    memberships: Memberships = attrs.field(factory=Memberships)
+    directory: NameDirectory = attrs.field(factory=NameDirectory)
     runs: dict[str, Run] = attrs.field(factory=dict)
     reserved_names: dict[str, str] = attrs.field(factory=dict)  # name to ID, while a create or rename is under way
+
+    @property
+    def resolver(self) -> ResolverDriver | None:
+        """Who answers the queries of containers, None where the config names nobody that there is."""
+        name = self.config.default.resolver
+        if name not in self.plugins.names("resolver"):
+            return None
+        return self.plugins.driver("resolver", name, ResolverDriver)  # type: ignore[type-abstract]
 
     def find_container(self, ref: str) -> Container:
         """By ID, name or unique ID prefix. Raises: NotFound, Conflict."""

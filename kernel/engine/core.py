@@ -8,6 +8,7 @@ import trio
 from ck.kernel.bus import Bus
 from ck.kernel.config import Config
 from ck.kernel.drivers.content import ContentStore
+from ck.kernel.drivers.network import NetworkDriver
 from ck.kernel.drivers.registry import RegistryDriver
 from ck.kernel.drivers.runtime import RuntimeDriver
 from ck.kernel.drivers.storage import StorageDriver
@@ -43,6 +44,7 @@ class Engine:
 
     async def recover(self) -> None:
         """Bring store and machine together after a start."""
+        await self.networks.open()
         await Recovery(self._ctx, self._volumes, self._exits).run()
 
 
@@ -57,6 +59,9 @@ async def open_engine(config: Config, store: Store, bus: Bus, plugins: PluginMan
     for name in plugins.names("volume"):
         volume = plugins.driver("volume", name, VolumeDriver)  # type: ignore[type-abstract]
         await volume.open(data / "volumes" / name)
+    for name in plugins.names("network"):
+        network = plugins.driver("network", name, NetworkDriver)  # type: ignore[type-abstract]
+        await nursery.start(network.run, config.run_root / "network" / name)
     registries = tuple(
         plugins.driver("registry", name, RegistryDriver)  # type: ignore[type-abstract]
         for name in config.registries
@@ -74,6 +79,8 @@ async def open_engine(config: Config, store: Store, bus: Bus, plugins: PluginMan
         actors=Actors(nursery),
         engine_id=await trio.to_thread.run_sync(_engine_id, data / "engine-id"),
     )
+    if context.resolver is not None:
+        await nursery.start(context.resolver.run, context.directory)
     return Engine(context)
 
 

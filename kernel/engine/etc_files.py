@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from ck.kernel.drivers.resolver import RESOLVER_ADDRESS
 from ck.kernel.errors import InvalidArgument
 
 _LOCALHOST: Final = """\
@@ -80,6 +81,38 @@ def resolv_conf(host: str, asked: Resolver, *, own_network: bool) -> str:
     if asked.options:
         kept.append(f"options {' '.join(asked.options)}")
     return "".join(f"{line}\n" for line in kept)
+
+
+def reachable_servers(host: str) -> Sequence[str]:
+    """The name servers in the *host*'s text that a container with a network of its own can reach."""
+    servers = (
+        line.split()[1] for line in host.splitlines() if len(line.split()) > 1 and line.split()[0] == "nameserver"
+    )
+    return [server for server in servers if not _is_loopback(server)]
+
+
+def search_domains(host: str) -> Sequence[str]:
+    """Those of the *host*'s text: the last line that names some counts (resolv.conf(5))."""
+    found: Sequence[str] = ()
+    for fields in (line.split() for line in host.splitlines()):
+        if fields and fields[0] in ("search", "domain"):
+            found = fields[1:]
+    return found
+
+
+def embedded_resolv_conf(host: str, asked: Resolver) -> str:
+    """/etc/resolv.conf where the engine itself answers; with `ndots:0`, so that a name without a dot is asked as it is
+    before any search domain. Raises: InvalidArgument."""
+    lines = [f"nameserver {RESOLVER_ADDRESS}"]
+    options = ["ndots:0"] if not any(option.startswith("ndots") for option in asked.options) else []
+    for line in resolv_conf(host, asked, own_network=True).splitlines():
+        keyword, _, value = line.strip().partition(" ")
+        if keyword in ("search", "domain"):
+            lines.append(line)
+        elif keyword == "options":
+            options += [option for option in value.split() if asked.options or not option.startswith("ndots")]
+    lines.append(f"options {' '.join(dict.fromkeys(options))}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _is_loopback(address: str) -> bool:

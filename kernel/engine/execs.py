@@ -14,6 +14,7 @@ from ck.kernel.api.container import Container, ExecSession, ExecSpec
 from ck.kernel.drivers.runtime import AttachRequest, ExecRequest, RuntimeContainer, TerminalSize
 from ck.kernel.engine.capabilities import choose
 from ck.kernel.engine.context import Context
+from ck.kernel.engine.etc_network import environment
 from ck.kernel.engine.merge import merge_env
 from ck.kernel.engine.names import by_prefix, new_id
 from ck.kernel.engine.security import parse_security_options
@@ -129,7 +130,7 @@ class Execs:
         config = attrs.evolve(
             container.config,
             tty=spec.tty,
-            env=merge_env(container.config.env, spec.env),
+            env=merge_env(environment(self._ctx, container), spec.env),
             working_dir=spec.working_dir or container.config.working_dir,
         )
         process = build_process(config, capabilities, security, container)

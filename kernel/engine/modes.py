@@ -3,6 +3,7 @@
 What they mean, and which do not go together.
 """
 
+import os
 from typing import Final
 
 import attrs
@@ -10,7 +11,9 @@ import attrs
 from ck.kernel.api.container import Container
 from ck.kernel.drivers.network import Sandbox
 from ck.kernel.engine.context import Context
-from ck.kernel.errors import Conflict, InvalidArgument, NotFound
+from ck.kernel.engine.names import container_of
+from ck.kernel.engine.network_records import sandbox_of
+from ck.kernel.errors import Conflict, InvalidArgument
 
 _IPC: Final = frozenset({"", "none", "private", "shareable", "host"})
 
@@ -20,15 +23,11 @@ class Namespaces:
     """As spec.Facts wants them: "" new, "host", or a path; and the root of the container whose IPC is shared."""
 
     network: str = ""
+    own_network: bool = True
     pid: str = ""
     ipc: str = ""
     uts: str = ""
     ipc_root: str = ""
-
-
-def container_of(mode: str) -> str | None:
-    """The ref in "container:REF", else None."""
-    return mode.removeprefix("container:") if mode.startswith("container:") else None
 
 
 def check_modes(ctx: Context, container: Container) -> None:
@@ -61,31 +60,24 @@ def check_modes(ctx: Context, container: Container) -> None:
             raise InvalidArgument("conflicting options: port publishing and the container type network mode")
         if host.dns or host.extra_hosts:
             raise InvalidArgument("conflicting options: --dns and --add-host with the container type network mode")
-    else:
-        _check_network(ctx, host.network_mode)
 
 
-def _check_network(ctx: Context, mode: str) -> None:
-    try:
-        ctx.network_driver(mode)
-    except NotFound as error:
-        there = ", ".join(ctx.plugins.names("network"))
-        raise NotFound(f"network {mode} not found (there are: {there})") from error
+def resolve_namespaces(ctx: Context, container: Container, network_fd: int | None = None) -> Namespaces:
+    """What the modes mean now; *network_fd* is the network namespace that was made for it, if any.
 
-
-def resolve_namespaces(ctx: Context, container: Container) -> Namespaces:
-    """What the modes mean now. Raises: Conflict where a container whose namespace is to be joined does not run."""
+    Raises: Conflict where a container whose namespace is to be joined does not run."""
     host = container.host_config
     ipc_other = container_of(host.ipc_mode)
     shares_network = container_of(host.network_mode)
-    network = ""
+    network = f"/proc/{os.getpid()}/fd/{network_fd}" if network_fd is not None else ""
     if shares_network:
         network = _path(ctx, shares_network, "net")
-    elif ctx.network_driver(host.network_mode).sandbox is Sandbox.HOST:
+    elif sandbox_of(ctx, container) is Sandbox.HOST:
         network = "host"
     pid_other = container_of(host.pid_mode)
     return Namespaces(
         network=network,
+        own_network=network_fd is not None or network == "",
         pid=_path(ctx, pid_other, "pid") if pid_other else host.pid_mode,
         ipc=_path(ctx, ipc_other, "ipc") if ipc_other else ("host" if host.ipc_mode == "host" else ""),
         uts="host" if host.uts_mode == "host" else "",

@@ -63,3 +63,8 @@ def by_prefix(prefix: str, ids: Iterable[str], noun: str) -> str | None:
     if len(found) > 1:
         raise Conflict(f"{noun} ID prefix {prefix!r} is ambiguous: {len(found)} match")
     return found[0] if found else None
+
+
+def container_of(mode: str) -> str | None:
+    """The ref in a namespace mode "container:REF", else None."""
+    return mode.removeprefix("container:") if mode.startswith("container:") else None

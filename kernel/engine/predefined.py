@@ -1,11 +1,14 @@
-"""The networks that are always there: one for each driver that users make none of."""
+"""The networks that are always there: one for each driver that users make none of, and the default bridge."""
 
 import hashlib
 from typing import Final
 
 from ck.kernel.drivers.network import NetworkConfig
 
-PREDEFINED: Final = ("host", "none")
+BRIDGE: Final = "bridge"
+"""The network that containers join that name none; unlike one that a user makes it has no names (Docker's rule)."""
+
+PREDEFINED: Final = (BRIDGE, "host", "none")
 
 
 def predefined_network(name: str) -> NetworkConfig:

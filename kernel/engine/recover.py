@@ -13,6 +13,7 @@ from ck.kernel.engine.container_remove import drop_root, remove_container
 from ck.kernel.engine.container_start import adopt, start
 from ck.kernel.engine.context import Context, Run, now
 from ck.kernel.engine.files import delete_directory
+from ck.kernel.engine.recover_networks import recover_networks
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import CkError
 from ck.kernel.lifecycle import ACTIVE, State
@@ -35,6 +36,7 @@ class Recovery:
         """
         runs = {runtime.container_id: runtime for runtime in await self._ctx.runtime.recover()}
         await self._remove_unknown(runs)
+        await recover_networks(self._ctx, runs)
         async with trio.open_nursery() as nursery:
             for container_id in self._ctx.store.containers.ids():
                 nursery.start_soon(self._guarded, container_id, runs.get(container_id))

@@ -67,6 +67,7 @@ class Facts:
     binds: tuple[Bind, ...] = ()
     devices: tuple[Device, ...] = ()
     network_namespace: str = ""
+    own_network: bool = True  # that namespace is the container's alone
     pid_namespace: str = ""
     ipc_namespace: str = ""
     uts_namespace: str = ""
@@ -255,17 +256,17 @@ def _set(**values: Any) -> dict[str, Any]:
 
 
 def _sysctls(host: HostConfig, facts: Facts) -> Mapping[str, str]:
-    own_network = facts.network_namespace != "host"
+    has_network = facts.network_namespace != "host"
     for name in host.sysctls:
         if name in _IPC_SYSCTLS or name.startswith("fs.mqueue."):
             if facts.ipc_namespace == "host":
                 raise InvalidArgument(f"sysctl {name!r} is not allowed in the host's IPC namespace")
         elif name.startswith("net."):
-            if not own_network:
+            if not has_network:
                 raise InvalidArgument(f"sysctl {name!r} is not allowed in the host's network namespace")
         else:
             raise InvalidArgument(f"sysctl {name!r} is not in a separate kernel namespace")
-    if not own_network or facts.network_namespace:
+    if not facts.own_network:
         return dict(host.sysctls)
     # A network of its own has no ports and no ICMP to guard from its own users.
     harmless = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}

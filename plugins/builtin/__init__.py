@@ -20,6 +20,8 @@ DEFAULT = (
     "ck.plugins.builtin.registry_layout.plugin",
     "ck.plugins.builtin.registry_host.plugin",
     "ck.plugins.builtin.network_host",
+    "ck.plugins.builtin.network_bridge.plugin",
+    "ck.plugins.builtin.resolver_dns.plugin",
     "ck.plugins.builtin.log_json_file",
     "ck.plugins.builtin.log_none",
 )

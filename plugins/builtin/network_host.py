@@ -1,9 +1,22 @@
 """The network driver `host`: the container is in the network namespace of the host."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from ck.kernel.drivers.network import Endpoint, EndpointConfig, NetworkConfig, NetworkDriver, Sandbox
-from ck.kernel.errors import Forbidden, InvalidArgument
+import trio
+
+from ck.kernel.drivers.network import (
+    Addressing,
+    Endpoint,
+    EndpointConfig,
+    Held,
+    NetworkConfig,
+    NetworkDriver,
+    PortRequest,
+    PublishedPort,
+    Sandbox,
+)
+from ck.kernel.errors import Forbidden, InvalidArgument, Unsupported
 from ck.kernel.hookspecs import Options, hookimpl
 
 
@@ -11,6 +24,7 @@ class HostNetwork:
     """See NetworkDriver. It holds nothing, so there is nothing to undo or to recover."""
 
     name = "host"
+    addressing = Addressing.NONE
     sandbox = Sandbox.HOST
 
     def __init__(self, options: Options) -> None:
@@ -24,6 +38,17 @@ class HostNetwork:
         for option in network.options:
             raise InvalidArgument(f"unknown option {option!r} for the network driver host")
 
+    async def run(self, state: Path, *, task_status: "trio.TaskStatus[None]") -> None:
+        """See NetworkDriver."""
+        del state
+        task_status.started()
+
+    async def create(self, network: NetworkConfig) -> None:
+        """See NetworkDriver."""
+
+    async def remove(self, network: NetworkConfig) -> None:
+        """See NetworkDriver."""
+
     async def attach(self, network: NetworkConfig, endpoint: EndpointConfig, netns: int | None) -> Endpoint:
         """See NetworkDriver. Raises: InvalidArgument for an address: the interfaces are the host's."""
         del netns  # there is none to join
@@ -32,13 +57,28 @@ class HostNetwork:
                 raise InvalidArgument(f"address {address} cannot be given: network host has the interfaces of the host")
         return Endpoint(network_id=network.id)
 
-    async def detach(self, network: NetworkConfig, container_id: str) -> None:
+    async def detach(self, network: NetworkConfig, container_id: str, netns: int | None) -> None:
+        """See NetworkDriver."""
+
+    async def publish(
+        self, network: NetworkConfig, container_id: str, endpoint: Endpoint, ports: Sequence[PortRequest]
+    ) -> Sequence[PublishedPort]:
+        """See NetworkDriver. Raises: Unsupported: there is nothing to publish."""
+        del container_id, endpoint
+        for port in ports:
+            raise Unsupported(f"port {port.container_port} cannot be published on network {network.name}")
+        return ()
+
+    async def unpublish(self, network: NetworkConfig, container_id: str) -> None:
         """See NetworkDriver."""
 
     async def endpoints(self, network: NetworkConfig) -> Sequence[str]:
         """See NetworkDriver."""
         del network
         return ()
+
+    async def reconcile(self, networks: Sequence[NetworkConfig], held: Sequence[Held]) -> None:
+        """See NetworkDriver."""
 
 
 @hookimpl

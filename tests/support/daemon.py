@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -21,6 +21,8 @@ SESSION = f"ck-test-{os.getpid()}-"
 CK = (sys.executable, "-c", "from ck.cli.main import entry_point; entry_point()")
 """As the script that installing the package makes."""
 Stream = int | IO[bytes]
+NO_NETWORK = '[default]\nnetwork = "none"\n'
+"""Containers have no network unless they ask for one: a bridge would be of the machine that runs the tests."""
 START_SECONDS = 30
 STOP_SECONDS = 30
 CK_SECONDS = 100
@@ -54,13 +56,21 @@ class Client(subprocess.Popen[bytes]):
         super().__exit__(kind, error, trace)
 
 
+def entering(netns: int | None) -> Sequence[str]:
+    """The beginning of a command line that is to run in a network namespace; it must be given that fd."""
+    return () if netns is None else ("nsenter", f"--net=/proc/self/fd/{netns}")
+
+
 class Daemon:
     """One engine. As a context manager it is started, and at the end stopped with all that it made removed.
 
-    `config` is the text of a config file. The directories survive `stop` and `kill9`, so that `start` finds all again.
+    `config` is the text of a config file. `netns` is an fd of the network namespace that is the engine's "host" (the
+    caller's, kept open), None for this machine's own. The directories survive `stop` and `kill9`, so that `start`
+    finds all again.
     """
 
-    def __init__(self, *, config: str = "") -> None:
+    def __init__(self, *, config: str = NO_NETWORK, netns: int | None = None) -> None:
+        self._netns = netns
         # Short, and on a tmpfs as in life: the path of a unix socket has at most 107 bytes.
         self.run_root = Path(tempfile.mkdtemp(prefix=SESSION, dir="/run"))
         self.data_root = Path(tempfile.mkdtemp(prefix=SESSION))
@@ -94,6 +104,7 @@ class Daemon:
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
                     [
+                        *entering(self._netns),
                         *(sys.executable, "-m", "ck.cli.ckd", "--config", str(self.config)),
                         *("--data-root", str(self.data_root / "data"), "--run-root", str(self.run_root)),
                         *("--ready-fd", str(told)),
@@ -102,7 +113,7 @@ class Daemon:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    pass_fds=(told,),
+                    pass_fds=(told,) if self._netns is None else (told, self._netns),
                     start_new_session=True,
                 )
             os.close(told)

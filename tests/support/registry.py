@@ -9,11 +9,15 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import bcrypt
+
+from ck.kernel.linux.netns import inside
+from tests.support.daemon import entering
 
 READY_SECONDS = 20.0
 
@@ -27,12 +31,18 @@ def free_port() -> int:
 
 class Registry:
     """`docker-registry serve`, stopped by its PID. *users* (name to password) turn basic auth on, *tls* (certificate
-    and key, PEM files) TLS. `directory` holds its storage, config and log."""
+    and key, PEM files) TLS, *netns* is an fd of the network namespace in which it is to be (the caller's). `directory`
+    holds its storage, config and log."""
 
     def __init__(
-        self, directory: Path, *, users: dict[str, str] | None = None, tls: tuple[Path, Path] | None = None
+        self,
+        directory: Path,
+        *,
+        users: dict[str, str] | None = None,
+        tls: tuple[Path, Path] | None = None,
+        netns: int | None = None,
     ) -> None:
-        self.directory, self._users, self._tls = directory, users or {}, tls
+        self.directory, self._users, self._tls, self._netns = directory, users or {}, tls, netns
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -42,7 +52,11 @@ class Registry:
         config.write_text(json.dumps(self._config()))  # JSON is YAML
         with (self.directory / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                ["docker-registry", "serve", str(config)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                [*entering(self._netns), "docker-registry", "serve", str(config)],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                pass_fds=self._fds,
             )
         try:
             self._wait_until_ready()
@@ -66,11 +80,24 @@ class Registry:
     def push(self, layout: Path, tag: str, name: str, *options: str, user: str = "") -> None:
         """Copy `oci:LAYOUT:TAG` to `NAME` ("path:tag") here with skopeo; *options* are further ones of its."""
         credentials = [f"--dest-creds={user}"] if user else []
-        command = ["skopeo", "copy", "--quiet", "--dest-tls-verify=false", *credentials, *options]
+        command = [
+            *entering(self._netns),
+            "skopeo",
+            "copy",
+            "--quiet",
+            "--dest-tls-verify=false",
+            *credentials,
+            *options,
+        ]
         target = f"docker://{self.address}/{name}"
-        done = subprocess.run([*command, f"oci:{layout}:{tag}", target], capture_output=True, text=True, check=False)
+        command += [f"oci:{layout}:{tag}", target]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=self._fds)
         if done.returncode:
             raise AssertionError(f"skopeo: {done.stderr}")
+
+    @property
+    def _fds(self) -> tuple[int, ...]:
+        return () if self._netns is None else (self._netns,)
 
     def _config(self) -> dict[str, object]:
         http: dict[str, object] = {"addr": self.address, "secret": "ck-test"}
@@ -104,7 +131,8 @@ class Registry:
             if self._process.poll() is not None:
                 break
             try:
-                opener.open(url, timeout=READY_SECONDS).close()
+                with inside(self._netns) if self._netns is not None else nullcontext():
+                    opener.open(url, timeout=READY_SECONDS).close()
             except urllib.error.HTTPError as error:
                 error.close()  # 401: it answers
             except OSError:

@@ -40,15 +40,19 @@ _IPAM: Final = Table(Field("IPv4Address", "ipv4_address", TEXT), Field("IPv6Addr
 _NOTHING: Final = EndpointRequest()
 
 
+def load_endpoint_request(settings: object, place: str) -> EndpointRequest:
+    """One `EndpointSettings`. Raises: InvalidArgument."""
+    fields = expect_object(settings if settings is not None else {}, place)
+    ipam = expect_object(fields.get("IPAMConfig") or {}, f"{place}.IPAMConfig")
+    rest = {key: value for key, value in fields.items() if key != "IPAMConfig"}
+    return EndpointRequest(**_ENDPOINT.load(rest, f"{place}."), **_IPAM.load(ipam, f"{place}.IPAMConfig."))
+
+
 def load_endpoint_requests(json: Mapping[str, Any], where: str) -> dict[str, EndpointRequest]:
     """`EndpointsConfig`, by network name. Raises: InvalidArgument."""
     requests = {}
     for name, settings in json.items():
-        place = f"{where}{name}"
-        fields = expect_object(settings if settings is not None else {}, place)
-        ipam = expect_object(fields.get("IPAMConfig") or {}, f"{place}.IPAMConfig")
-        rest = {key: value for key, value in fields.items() if key != "IPAMConfig"}
-        request = EndpointRequest(**_ENDPOINT.load(rest, f"{place}."), **_IPAM.load(ipam, f"{place}.IPAMConfig."))
+        request = load_endpoint_request(settings, f"{where}{name}")
         # The docker client names "default" in every request; it means whichever network HostConfig.NetworkMode is.
         if name != "default" or request != _NOTHING:
             requests[name] = request
@@ -92,6 +96,16 @@ def networks_json(container: Container) -> Json:
     }
 
 
+def _ports_json(container: Container) -> Json:
+    """What leads to each port, null for one that is only exposed."""
+    bindings: dict[str, list[Json] | None] = dict.fromkeys(container.config.exposed_ports)
+    for port in container.ports:
+        binding = {"HostIp": port.host_ip, "HostPort": str(port.host_port)}
+        key = f"{port.container_port}/{port.protocol}"
+        bindings[key] = [*(bindings.get(key) or ()), binding]
+    return bindings
+
+
 def network_settings_json(container: Container) -> Json:
     """`NetworkSettings` of an inspect. The fields beside Networks are those of the first network with an address."""
     got = next((end for end in container.endpoints.values() if end.ipv4_address), Endpoint(network_id=""))
@@ -100,7 +114,7 @@ def network_settings_json(container: Container) -> Json:
         "Bridge": "",
         "SandboxID": "",
         "SandboxKey": f"/proc/{container.state.pid}/ns/net" if container.state.pid else "",
-        "Ports": dict.fromkeys(container.config.exposed_ports) if running else {},
+        "Ports": _ports_json(container) if running else {},
         "HairpinMode": False,
         "LinkLocalIPv6Address": "",
         "LinkLocalIPv6PrefixLen": 0,

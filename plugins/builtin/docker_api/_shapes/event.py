@@ -65,8 +65,6 @@ def _names(event: Event, noun: Noun, value: str) -> bool:
     attributes = event.attributes
     if noun is Noun.IMAGE and event.noun is Noun.CONTAINER:
         return _bare(attributes.get("image", "")) == _bare(value) or attributes.get("image") == value
-    if noun is Noun.CONTAINER and event.noun is not Noun.CONTAINER:
-        return bool(value) and attributes.get("container", "").startswith(value)
     if event.noun is not noun:
         return False
     name = attributes.get("name", "")

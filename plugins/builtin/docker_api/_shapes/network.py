@@ -1,11 +1,22 @@
 """Networks as the API shows them; which of them `network ls` lists. Pure."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
-from ck.kernel.api.volume import Network
-from ck.kernel.drivers.network import Endpoint
-from ck.plugins.builtin.docker_api._shapes.codec import Json
+from ck.kernel.api.network import Network, NetworkSpec, SubnetRequest
+from ck.kernel.drivers.network import Endpoint, Subnet
+from ck.kernel.errors import InvalidArgument
+from ck.plugins.builtin.docker_api._shapes.codec import (
+    FLAG,
+    MAYBE_FLAG,
+    TEXT,
+    TEXT_MAP,
+    Field,
+    Json,
+    Table,
+    expect_object,
+    object_list,
+)
 from ck.plugins.builtin.docker_api._shapes.filters import (
     Filters,
     check_names,
@@ -20,6 +31,46 @@ KNOWN_FILTERS: Final = frozenset({"dangling", "driver", "id", "label", "name", "
 PREDEFINED: Final = frozenset({"bridge", "host", "none"})
 
 
+_SUBNET: Final = Table(
+    Field("Subnet", "prefix", TEXT),
+    Field("IPRange", "ip_range", TEXT),
+    Field("Gateway", "gateway", TEXT),
+    Field("AuxiliaryAddresses", "reserved", TEXT_MAP),
+)
+_IPAM: Final = Table(
+    Field("Driver", "driver", TEXT),
+    Field("Config", "subnets", object_list(lambda json, where: SubnetRequest(**_SUBNET.load(json, where)), dict)),
+)
+_CREATE: Final = Table(
+    Field("Name", "name", TEXT),
+    Field("Driver", "driver", TEXT),
+    Field("Options", "options", TEXT_MAP),
+    Field("Labels", "labels", TEXT_MAP),
+    Field("Internal", "internal", FLAG),
+    Field("Attachable", "attachable", FLAG),
+    Field("EnableIPv6", "enable_ipv6", MAYBE_FLAG),
+    # A name is given once whether asked for or not; "local" is all the scope that there is.
+    ignored=("CheckDuplicate", "Scope", "EnableIPv4"),
+)
+
+
+def load_network(json: Mapping[str, Any]) -> NetworkSpec:
+    """The body of a create. Raises: InvalidArgument, naming the field."""
+    rest = dict(json)
+    if rest.get("EnableIPv4") is False:
+        raise InvalidArgument("EnableIPv4 false is not supported by this engine: every network has IPv4")
+    ipam = _IPAM.load(expect_object(rest.pop("IPAM", None) or {}, "IPAM"), "IPAM.")
+    if ipam.get("driver", "") not in ("", "default"):
+        raise InvalidArgument(f"IPAM.Driver {ipam['driver']!r} is not supported by this engine: it has only 'default'")
+    # What an old client says where it asks for nothing.
+    if (rest.get("ConfigFrom") or {}) == {"Network": ""}:
+        del rest["ConfigFrom"]
+    wanted = _CREATE.load(rest, "")
+    if not wanted.get("name"):
+        raise InvalidArgument("Name is missing: a network needs one")
+    return NetworkSpec(**wanted, subnets=ipam.get("subnets", ()))
+
+
 def network_json(network: Network, endpoints: Mapping[str, Endpoint] | None = None) -> Json:
     """*endpoints* by container ID, for an inspect; a list leaves the containers out."""
     config = network.config
@@ -31,7 +82,7 @@ def network_json(network: Network, endpoints: Mapping[str, Endpoint] | None = No
         "Driver": config.driver,
         "EnableIPv4": True,
         "EnableIPv6": config.enable_ipv6,
-        "IPAM": {"Driver": "default", "Options": None, "Config": []},
+        "IPAM": {"Driver": "default", "Options": None, "Config": [_subnet_json(each) for each in config.subnets]},
         "Internal": config.internal,
         "Attachable": config.attachable,
         "Ingress": False,
@@ -44,6 +95,10 @@ def network_json(network: Network, endpoints: Mapping[str, Endpoint] | None = No
         "Options": dict(config.options),
         "Labels": dict(config.labels),
     }
+
+
+def _subnet_json(subnet: Subnet) -> Json:
+    return {key: value for key, value in _SUBNET.dump(subnet).items() if value}
 
 
 def _member_json(name: str, endpoint: Endpoint | None) -> Json:

@@ -43,10 +43,14 @@ def command_text(container: Container) -> str:
 def _ports(container: Container) -> list[Json]:
     if container.state.status not in ACTIVE or container.host_config.network_mode == "host":
         return []
-    ports = []
-    for port in container.config.exposed_ports:
-        number, _, protocol = port.partition("/")
-        if number.isdecimal():
+    ports: list[Json] = [
+        {"IP": port.host_ip, "PrivatePort": port.container_port, "PublicPort": port.host_port, "Type": port.protocol}
+        for port in container.ports
+    ]
+    published = {(port.container_port, port.protocol) for port in container.ports}
+    for text in container.config.exposed_ports:
+        number, _, protocol = text.partition("/")
+        if number.isdecimal() and (int(number), protocol or "tcp") not in published:
             ports.append({"PrivatePort": int(number), "Type": protocol or "tcp"})
     return ports
 

@@ -1,10 +1,12 @@
-"""Networks: list, inspect."""
+"""Networks: list, create, inspect, connect, disconnect, remove, prune."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-from ck.kernel.errors import NotFound
-from ck.plugins.builtin.docker_api._shapes.network import network_json, network_test
-from ck.plugins.builtin.docker_api.exchange import Reply, Request, json_reply
+from ck.kernel.errors import InvalidArgument, NotFound
+from ck.plugins.builtin.docker_api._shapes.endpoints import load_endpoint_request
+from ck.plugins.builtin.docker_api._shapes.network import load_network, network_json, network_test
+from ck.plugins.builtin.docker_api.exchange import NO_CONTENT, Reply, Request, json_reply
 from ck.plugins.builtin.docker_api.router import Route
 
 
@@ -26,7 +28,48 @@ async def inspect(request: Request) -> Reply:
     return json_reply(network_json(network, endpoints))
 
 
+async def create(request: Request) -> Reply:
+    network = await request.engine.networks.create(load_network(request.json()))
+    return json_reply({"Id": network.config.id, "Warning": ""}, 201)
+
+
+async def connect(request: Request) -> Reply:
+    wanted = request.json()
+    await request.engine.networks.connect(
+        request.id, _container(wanted), load_endpoint_request(wanted.get("EndpointConfig"), "EndpointConfig")
+    )
+    return Reply()
+
+
+async def disconnect(request: Request) -> Reply:
+    wanted = request.json()
+    await request.engine.networks.disconnect(request.id, _container(wanted), force=bool(wanted.get("Force")))
+    return Reply()
+
+
+def _container(wanted: Mapping[str, Any]) -> str:
+    container = wanted.get("Container")
+    if not isinstance(container, str) or not container:
+        raise InvalidArgument("Container is missing: say which container")
+    return container
+
+
+async def remove(request: Request) -> Reply:
+    await request.engine.networks.remove(request.id)
+    return NO_CONTENT
+
+
+async def prune(request: Request) -> Reply:
+    removed = await request.engine.networks.prune(request.filters())
+    return json_reply({"NetworksDeleted": list(removed) or None})
+
+
 ROUTES: Final = (
     Route("GET", "/networks", list_networks),
+    Route("POST", "/networks/create", create),
+    Route("POST", "/networks/prune", prune),
     Route("GET", "/networks/{id}", inspect),
+    Route("POST", "/networks/{id}/connect", connect),
+    Route("POST", "/networks/{id}/disconnect", disconnect),
+    Route("DELETE", "/networks/{id}", remove),
 )

@@ -19,13 +19,6 @@ _WHAT: Final = {
     "loading images": ("POST /images/load",),
     "searching for images": ("GET /images/search",),
     "asking a registry for an image": ("GET /distribution/{id:path}/json",),
-    "changing networks": (
-        "POST /networks/create",
-        "POST /networks/prune",
-        "POST /networks/{id}/connect",
-        "POST /networks/{id}/disconnect",
-        "DELETE /networks/{id}",
-    ),
     "updating a volume": ("PUT /volumes/{id}",),
     "Docker's plugins": ("GET /plugins",),
 }

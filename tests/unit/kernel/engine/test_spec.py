@@ -68,7 +68,12 @@ def test_privileged_takes_the_walls_down() -> None:
 
 def test_namespaces_that_are_shared() -> None:
     facts = attrs.evolve(
-        FACTS, network_namespace="host", pid_namespace="/proc/7/ns/pid", ipc_namespace="host", ipc_root="/"
+        FACTS,
+        network_namespace="host",
+        own_network=False,
+        pid_namespace="/proc/7/ns/pid",
+        ipc_namespace="host",
+        ipc_root="/",
     )
     spec = spec_of(facts=facts)
     namespaces = {each["type"]: each.get("path") for each in spec["linux"]["namespaces"]}

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import trio
 
@@ -15,13 +17,13 @@ def make(name: str) -> tuple[NetworkDriver, NetworkConfig]:
 
 
 @BOTH
-def test_conformance(name: str) -> None:
-    trio.run(check_network_driver, *make(name))
+def test_conformance(name: str, tmp_path: Path) -> None:
+    trio.run(check_network_driver, lambda: make(name)[0], make(name)[1], tmp_path)
 
 
 def test_sandboxes() -> None:
     assert make("host")[0].sandbox is Sandbox.HOST
-    assert make("none")[0].sandbox is Sandbox.OWN
+    assert make("none")[0].sandbox is Sandbox.EMPTY
 
 
 @BOTH

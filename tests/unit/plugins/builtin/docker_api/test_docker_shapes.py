@@ -17,7 +17,8 @@ from ck.kernel.api.container import (
     Ulimit,
 )
 from ck.kernel.api.image import HistoryEntry, Image, ImageRemoval, Progress
-from ck.kernel.api.volume import Network, Volume
+from ck.kernel.api.network import Network
+from ck.kernel.api.volume import Volume
 from ck.kernel.drivers.network import Endpoint, NetworkConfig
 from ck.kernel.errors import InvalidArgument
 from ck.kernel.events import Event, Noun, Recorded

@@ -1,0 +1,76 @@
+"""After a start: addresses, names and rules of the containers that run on, as their records say; all else of networks
+goes."""
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from ck.kernel.api.container import Container
+from ck.kernel.drivers.network import Held, NetworkConfig
+from ck.kernel.drivers.runtime import RuntimeContainer
+from ck.kernel.engine.container_network import serve_names
+from ck.kernel.engine.context import Context
+from ck.kernel.engine.endpoint_plan import dns_names
+from ck.kernel.engine.etc_network import uses_resolver
+from ck.kernel.engine.network_records import networks
+from ck.kernel.errors import CkError
+
+log: Final = logging.getLogger(__name__)
+
+
+async def recover_networks(ctx: Context, runs: Mapping[str, RuntimeContainer]) -> None:
+    """Adopt what the containers in *runs* have. A driver that fails is reported and does not stop the others."""
+    known = {network.id: network for network in networks(ctx)}
+    held: dict[str, list[Held]] = {}
+    for container_id in runs:
+        container = ctx.store.containers.get(container_id)
+        for each in _held(container, known) if container else ():
+            assert container is not None
+            _remember(ctx, container, each)
+            held.setdefault(each.network.driver, []).append(each)
+    for name in ctx.plugins.names("network"):
+        mine = [network for network in known.values() if network.driver == name]
+        try:
+            await ctx.network_driver(name).reconcile(mine, held.get(name, []))
+        except CkError as error:
+            log.error("cannot put the networks of driver %s right: %s", name, error)
+    for container_id, runtime in runs.items():
+        container = ctx.store.containers.get(container_id)
+        if container is not None and container.endpoints and not runtime.over and uses_resolver(ctx, container):
+            await _names(ctx, container, runtime)
+
+
+def _held(container: Container, known: Mapping[str, NetworkConfig]) -> list[Held]:
+    found = []
+    for endpoint in container.endpoints.values():
+        network = known.get(endpoint.network_id)
+        if network is not None:
+            ports = tuple(port for port in container.ports if port.network_id == network.id)
+            found.append(Held(network=network, container_id=container.id, endpoint=endpoint, ports=ports))
+    return found
+
+
+def _remember(ctx: Context, container: Container, each: Held) -> None:
+    ctx.memberships.add(container.id, each.network)
+    for version, address in ((4, each.endpoint.ipv4_address), (6, each.endpoint.ipv6_address)):
+        book = ctx.addresses.book(each.network, version)
+        if book is not None and address:
+            book.hold(container.id, address)
+    request = container.networks.get(each.network.name)
+    if request is not None:
+        names = dns_names(container.id, container.name, container.config.hostname, request)
+        ctx.directory.join(each.network, container.id, names, each.endpoint)
+
+
+async def _names(ctx: Context, container: Container, runtime: RuntimeContainer) -> None:
+    try:
+        namespace = runtime.namespace("net")
+    except CkError:  # it has ended this moment
+        return
+    try:
+        await serve_names(ctx, container, namespace)
+    except CkError as error:
+        log.error("cannot answer the queries of container %s: %s", container.name, error)
+    finally:
+        os.close(namespace)

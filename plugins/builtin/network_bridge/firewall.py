@@ -1,0 +1,149 @@
+"""The engine's own table of nftables, kept as the books say. Everything blocks: for worker threads."""
+
+import errno
+import logging
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from ck.kernel.errors import Conflict
+from ck.kernel.linux.nftables.connection import Nftables
+from ck.kernel.linux.nftables.messages import INET, OWNER, PERSIST, Message, Table
+from ck.plugins.builtin.network_bridge._ruleset import BridgeRules, Pairs, add_bridge, remove_bridge, whole
+
+log: Final = logging.getLogger(__name__)
+_NO_FLAGS: Final = 0
+
+
+class Firewall:
+    """One table and what is in it. The table is made when something is to be in it.
+
+    *marker* is a file on tmpfs: it says that a table of this name, where there is one, is ours.
+    """
+
+    def __init__(self, table: str, marker: Path) -> None:
+        self._table, self._marker = Table(INET, table), marker
+        self._lock = threading.Lock()
+        self._nftables: Nftables | None = None
+        self._flags = OWNER | PERSIST
+        self._bridges: dict[str, BridgeRules] = {}
+        self._published: dict[str, dict[bytes, bytes]] = {}
+
+    def close(self) -> None:
+        """The rules stay."""
+        with self._lock:
+            if self._nftables is not None:
+                self._nftables.close()
+                self._nftables = None
+
+    def add_bridge(self, rules: BridgeRules) -> None:
+        """Raises: Conflict where somebody else has the table, from here and from the others."""
+        with self._lock:
+            if self._bridges.get(rules.name) == rules:
+                return
+            self._change(add_bridge(self._table, rules))
+            self._bridges[rules.name] = rules
+
+    def remove_bridge(self, name: str) -> None:
+        """Success where there is none."""
+        with self._lock:
+            if (rules := self._bridges.get(name)) is not None:
+                self._change(remove_bridge(self._table, rules))
+                del self._bridges[name]
+
+    def publish(self, old: Pairs, new: Pairs) -> None:
+        """Have the elements *new* in place of *old*, in one transaction."""
+        with self._lock:
+            gone = {name: [key for key in pairs if key not in new.get(name, {})] for name, pairs in old.items()}
+            changed = {
+                name: [key for key in pairs if key in new.get(name, {}) and new[name][key] != pairs[key]]
+                for name, pairs in old.items()
+            }
+            added = {
+                name: {key: value for key, value in pairs.items() if old.get(name, {}).get(key) != value}
+                for name, pairs in new.items()
+            }
+            messages: list[Message] = []
+            for name, keys in gone.items():
+                messages += self._table.delete_elements(name, keys + changed[name])
+            for name, pairs in added.items():
+                messages += self._table.add_pairs(name, pairs, exclusive=True)
+            if not messages:
+                return
+            self._change(messages)
+            for name, keys in gone.items():
+                for key in keys:
+                    del self._published[name][key]
+            for name, pairs in added.items():
+                self._published.setdefault(name, {}).update(pairs)
+
+    def reset(self, bridges: Iterable[BridgeRules], published: Iterable[Pairs]) -> None:
+        """Have these bridges and elements and nothing else."""
+        with self._lock:
+            self._bridges = {rules.name: rules for rules in bridges}
+            self._published = {}
+            for pairs in published:
+                for name, elements in pairs.items():
+                    self._published.setdefault(name, {}).update(elements)
+            if self._bridges or self._published or self._marker.exists():
+                self._rebuild()
+
+    def restore(self) -> bool:
+        """Make the table again where somebody has removed it; whether that was so."""
+        with self._lock:
+            if self._nftables is None or self._nftables.exists(self._table.get()):
+                return False
+            self._rebuild()
+            return True
+
+    def _change(self, messages: Iterable[Message]) -> None:
+        if self._nftables is None:
+            self._rebuild()
+        assert self._nftables is not None
+        pending = list(messages)
+        try:
+            self._nftables.commit(pending)
+        except OSError as error:
+            # Somebody has removed the table, or what was in it: the books say what belongs there.
+            if error.errno not in (errno.ENOENT, errno.EEXIST):
+                raise
+            log.warning("table %s was changed by somebody else; it is made anew", self._table.name)
+            self._rebuild()
+            self._nftables.commit(pending)
+
+    def _rebuild(self) -> None:
+        if self._nftables is None:
+            nftables = Nftables()
+            try:
+                self._claim(nftables)
+            except BaseException:
+                nftables.close()
+                raise
+            self._nftables = nftables
+        self._commit_whole(self._nftables, self._flags)
+
+    def _claim(self, nftables: Nftables) -> None:
+        if not self._marker.exists() and nftables.exists(self._table.get()):
+            raise Conflict(
+                f"this host has a table of nftables named {self._table.name} already: if another engine does not need "
+                f"it, remove it, or choose another name by the option `table` of the network driver bridge"
+            )
+        self._marker.parent.mkdir(parents=True, exist_ok=True)
+        self._marker.touch()
+
+    def _commit_whole(self, nftables: Nftables, flags: int) -> None:
+        try:
+            nftables.commit(whole(self._table, flags, self._bridges.values(), self._published))
+        except OSError as error:
+            if error.errno in (errno.EOPNOTSUPP, errno.EINVAL) and flags != _NO_FLAGS:
+                # Linux before 6.9 has no tables that outlive their owner: there, who removes ours is undone
+                # (`restore`).
+                self._flags = _NO_FLAGS
+                self._commit_whole(nftables, _NO_FLAGS)
+                return
+            if error.errno == errno.EPERM:
+                raise Conflict(
+                    f"the table {self._table.name} of nftables belongs to another running program"
+                ) from error
+            raise
