@@ -12,6 +12,13 @@ HOST6: Final = "fd99::1"
 LAN4: Final = "10.99.0.2"
 LAN6: Final = "fd99::2"
 UPLINK_MTU: Final = 1480
+_TELLS_AT_ONCE: Final = {
+    "ipv4/conf/all/forwarding": 1,
+    "ipv6/conf/all/forwarding": 1,
+    "ipv4/icmp_ratelimit": 0,
+    "ipv6/icmp/ratelimit": 0,
+}
+"""Settings of the neighbour: it answers each packet that it cannot pass on."""
 
 
 class Machine:
@@ -27,6 +34,11 @@ class Machine:
                 self.ip(where, f"addr add {ipv4}/24 dev {link}")
                 self.ip(where, f"addr add {ipv6}/64 dev {link} nodad")
                 self.ip(where, f"link set {link} mtu {UPLINK_MTU} up")
+            # Beyond the neighbour there is nothing, and it says so: who asks the internet is not kept waiting.
+            for version in ("4", "6"):
+                self.ip(self.lan, f"-{version} route add unreachable default metric 1")
+            for setting, value in _TELLS_AT_ONCE.items():
+                self.run(self.lan, "sh", "-c", f"echo {value} >/proc/sys/net/{setting}")
             self.ip(self.host, f"route add default via {LAN4}")
             self.ip(self.host, f"route add default via {LAN6}")
         except BaseException:

@@ -21,6 +21,7 @@ from ck.plugins.builtin.resolver_dns._message import (
 )
 
 DNS_PORT: Final = 53
+_IP_RECVERR, _IPV6_RECVERR = 11, 25
 _TRY_SECONDS: Final = 2.0
 _TRIES: Final = 2
 _LONGEST_KEPT: Final = 5.0
@@ -79,6 +80,12 @@ class Forwarder:
 
     async def _by_udp(self, server: str, query: bytes, question: Question) -> bytes | None:
         with await self._socket(server, socket.SOCK_DGRAM) as udp:
+            # Be told of every error at once, not only of those that the kernel takes for final: "no route" is one that
+            # nobody should wait for (ip(7), ipv6(7)).
+            if udp.family == socket.AF_INET6:
+                udp.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            else:
+                udp.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
             await udp.connect(_target(server))
             for _ in range(_TRIES):
                 await udp.send(query)
