@@ -4,7 +4,10 @@ import os
 import subprocess
 from typing import Final, Self
 
-from ck.kernel.linux.netns import new_network_namespace
+from ck.kernel.linux.netns import inside, new_network_namespace
+from ck.kernel.linux.nftables.attributes import attribute, nested, number, text
+from ck.kernel.linux.nftables.connection import Nftables
+from ck.kernel.linux.nftables.messages import INET, Hook, Point, Table
 from tests.support.daemon import entering
 
 HOST4: Final = "10.99.0.1"
@@ -34,16 +37,25 @@ class Machine:
                 self.ip(where, f"addr add {ipv4}/24 dev {link}")
                 self.ip(where, f"addr add {ipv6}/64 dev {link} nodad")
                 self.ip(where, f"link set {link} mtu {UPLINK_MTU} up")
-            # Beyond the neighbour there is nothing, and it says so: who asks the internet is not kept waiting.
-            for version in ("4", "6"):
-                self.ip(self.lan, f"-{version} route add unreachable default metric 1")
-            for setting, value in _TELLS_AT_ONCE.items():
-                self.run(self.lan, "sh", "-c", f"echo {value} >/proc/sys/net/{setting}")
+            self._say_that_there_is_no_internet()
             self.ip(self.host, f"route add default via {LAN4}")
             self.ip(self.host, f"route add default via {LAN6}")
         except BaseException:
             self.close()
             raise
+
+    def _say_that_there_is_no_internet(self) -> None:
+        """The neighbour answers each packet that is for others at once: who asks the internet is not kept waiting."""
+        for version in ("4", "6"):
+            self.ip(self.lan, f"-{version} route add default dev lan0")
+        for setting, value in _TELLS_AT_ONCE.items():
+            self.run(self.lan, "sh", "-c", f"echo {value} >/proc/sys/net/{setting}")
+        # By a rule, because an unreachable route tells only a few times (net.ipv4.route.error_cost).
+        reject = nested(1, text(1, "reject"), nested(2, number(1, 2), attribute(2, b"\x01")))
+        table = Table(INET, "ck-test")
+        with inside(self.lan), Nftables() as nftables:
+            chain = table.add_chain("forward", Hook("filter", Point.FORWARD, 0))
+            nftables.commit([table.create(), chain, table.add_rule("forward", reject)])
 
     def ip(self, where: int, words: str) -> str:
         """Run `ip` in a namespace."""

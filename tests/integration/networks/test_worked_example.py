@@ -75,6 +75,7 @@ def fetch(machine: Machine, url: str) -> str:
     return machine.run(machine.host, sys.executable, "-c", script, url)
 
 
+@pytest.mark.timeout(1200)  # the first time the images are built
 def test_a_post_outlives_its_database_container(own_machine: Machine, engine: Daemon, tmp_path: Path) -> None:
     for line in (CREATE, DATABASE, CONNECT):
         ck(engine, line, tmp_path)
