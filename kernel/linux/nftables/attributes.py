@@ -27,6 +27,17 @@ def text(kind: int, value: str) -> bytes:
     return attribute(kind, value.encode() + b"\0")
 
 
+def parse(attributes: bytes) -> dict[int, bytes]:
+    """Values by type, of attributes of which each type is there once."""
+    found = {}
+    offset = 0
+    while offset + _HEADER.size <= len(attributes):
+        length, kind = _HEADER.unpack_from(attributes, offset)
+        found[kind & ~_NESTED] = attributes[offset + _HEADER.size : offset + length]
+        offset += max(length, _HEADER.size) + -length % 4
+    return found
+
+
 def elements(kind: int, items: Iterable[bytes]) -> bytes:
     """A list: each item is the inside of one element."""
     return nested(kind, *(nested(LIST_ELEMENT, item) for item in items))

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from ck.kernel.linux.nftables.attributes import parse
 from ck.kernel.linux.nftables.messages import Message, batch, single
 
 _NETLINK_NETFILTER: Final = 12
@@ -18,6 +19,9 @@ _GROUP_NFTABLES: Final = 7  # NFNLGRP_NFTABLES
 _BUFFER: Final = 64 << 20
 _HEADER: Final = struct.Struct("=IHHII")
 _ERROR: Final = 2  # NLMSG_ERROR; with code 0 it is an acknowledgement
+_DONE: Final = 3  # NLMSG_DONE: the end of a dump
+_DUMP_BYTES: Final = 1 << 18
+_GENERIC_BYTES: Final = 4  # struct nfgenmsg
 
 
 class Nftables:
@@ -67,6 +71,20 @@ class Nftables:
                 raise OSError(code, os.strerror(code))
         return True
 
+    def dump(self, question: Message) -> Iterator[dict[int, bytes]]:
+        """The attributes of every object that *question* (a `list`) is about."""
+        self._sequence += 1
+        self._socket.send(single(question, self._sequence))
+        while True:
+            received = self._socket.recv(_DUMP_BYTES)
+            for kind, _, body in _split(received):
+                if kind == _DONE:
+                    return
+                if kind == _ERROR and (code := _code(body)):
+                    raise OSError(code, os.strerror(code))
+                if kind != _ERROR:
+                    yield parse(body[_GENERIC_BYTES:])
+
     def _answers(self) -> Iterator[tuple[int, int]]:
         """Number and error, 0 for none, of every message that the kernel has answered."""
         while True:
@@ -74,13 +92,23 @@ class Nftables:
                 received = self._socket.recv(1 << 16, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
-            offset = 0
-            while offset < len(received):
-                length, kind, _, sequence, _ = _HEADER.unpack_from(received, offset)
+            for kind, sequence, body in _split(received):
                 if kind == _ERROR:
-                    (code,) = struct.unpack_from("=i", received, offset + _HEADER.size)
-                    yield sequence, -code
-                offset += length + -length % 4
+                    yield sequence, _code(body)
+
+
+def _split(received: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Kind, number and body of each message of a datagram."""
+    offset = 0
+    while offset < len(received):
+        length, kind, _, sequence, _ = _HEADER.unpack_from(received, offset)
+        yield kind, sequence, received[offset + _HEADER.size : offset + length]
+        offset += length + -length % 4
+
+
+def _code(body: bytes) -> int:
+    """Of an error message: a number of errno, 0 for none."""
+    return -int(struct.unpack_from("=i", body)[0])
 
 
 def monitor() -> socket.socket:

@@ -5,6 +5,7 @@ and so does a concatenated key.
 """
 
 import socket
+import struct
 from typing import Final
 
 from ck.kernel.linux.nftables.attributes import attribute, data, nested, number, text
@@ -74,6 +75,12 @@ def in_set(name: str, register: int = REGISTER, *, negated: bool = False) -> byt
 def from_map(name: str, register: int = REGISTER) -> bytes:
     """Replace the key in the registers by the map's value; a key that it lacks does not match."""
     return _expression("lookup", text(1, name), number(2, register), number(3, register))
+
+
+def remember(name: str, seconds: float, register: int = REGISTER) -> bytes:
+    """Add the key in the registers to a set, for a time; one that is there is kept for as long again."""
+    timeout = attribute(6, struct.pack(">Q", round(seconds * 1000)))
+    return _expression("dynset", text(1, name), number(3, 1), number(4, register), timeout)
 
 
 def conntrack(key: int, register: int = REGISTER) -> bytes:

@@ -11,11 +11,12 @@ from ck.kernel.linux.nftables.attributes import attribute, data, elements, neste
 
 INET: Final = 1  # NFPROTO_INET
 IPV4: Final = socket.AF_INET
+IPV6: Final = socket.AF_INET6
 _SUBSYSTEM: Final = 10 << 8  # NFNL_SUBSYS_NFTABLES
 _BATCH_BEGIN: Final = 0x10
 _BATCH_END: Final = 0x11
 _HEADER: Final = struct.Struct("=IHHII")
-_REQUEST, _ACK, _EXCL, _CREATE, _APPEND = 0x1, 0x4, 0x200, 0x400, 0x800
+_REQUEST, _ACK, _EXCL, _DUMP, _CREATE, _APPEND = 0x1, 0x4, 0x200, 0x300, 0x400, 0x800
 _HOST_ORDER: Final = struct.pack("=BBI", 0, 4, 1)  # for nft, which would list names backwards (NFTNL_UDATA_SET)
 _CHUNK: Final = 500  # elements of one message: its list has 16 bits for its length
 
@@ -29,6 +30,11 @@ class Message:
         self.kind = _SUBSYSTEM | operation
         self.flags = _REQUEST | flags
         self.body = struct.pack(">BBH", family, 0, 0) + b"".join(attributes)
+
+
+def list_chains(family: int) -> Message:
+    """All chains of all tables of a family."""
+    return Message(4, family, _DUMP)
 
 
 class Table:
@@ -65,8 +71,12 @@ class Table:
         userdata = (attribute(7, mark),) if mark else ()
         return self._message(6, _CREATE, text(2, chain), nested(4, *expressions), *userdata)
 
-    def add_set(self, name: str, key: "Key", values: "Key | None" = None) -> Message:
-        """A set, or with *values* a map; one of ranges where *key* says so."""
+    def list_rules(self, chain: str) -> Message:
+        return self._message(7, _DUMP, text(2, chain))
+
+    def add_set(self, name: str, key: "Key", values: "Key | None" = None, *, forgets: bool = False) -> Message:
+        """A set, or with *values* a map; one of ranges where *key* says so, one that rules fill with elements that time
+        out where *forgets*."""
         attributes = [number(4, key.type), number(5, key.length)]
         flags = 0
         if values is not None:
@@ -75,6 +85,8 @@ class Table:
         if key.ranges:
             flags |= 0x4 | 0x80  # NFT_SET_INTERVAL, NFT_SET_CONCAT
             attributes.append(nested(9, elements(2, (number(1, length) for length in key.lengths))))
+        if forgets:
+            flags |= 0x10 | 0x20  # NFT_SET_TIMEOUT, NFT_SET_EVAL
         # Its ID is for rules of the same transaction that have no name for it; the kernel wants one all the same.
         attributes += [number(10, 1), attribute(13, _HOST_ORDER)]
         return self._message(9, _CREATE, text(2, name), number(3, flags), *attributes)
@@ -174,6 +186,6 @@ def batch(messages: Iterable[Message], sequence: int) -> tuple[bytes, int]:
 
 def single(message: Message, sequence: int) -> bytes:
     """A question, outside of any transaction."""
-    return (
-        _HEADER.pack(_HEADER.size + len(message.body), message.kind, message.flags | _ACK, sequence, 0) + message.body
-    )
+    # A dump ends by a message of its own.
+    flags = message.flags if message.flags & _DUMP else message.flags | _ACK
+    return _HEADER.pack(_HEADER.size + len(message.body), message.kind, flags, sequence, 0) + message.body

@@ -12,16 +12,21 @@ from ck.kernel.hookspecs import Options
 
 _LINK_NAME: Final = re.compile(r"[^\s/:%]{1,15}")
 _TABLE_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_.-]*")
+PUBLISHED_PORTS: Final = ("open", "respect-host")
 _MTU: Final = (68, 65535)  # the least that IPv4 allows (RFC 791), the most that a link can have
 _TRUTH: Final = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
 
 
 @attrs.frozen(kw_only=True)
 class DriverOptions:
-    """`bridge` is the link of the default network, `table` the table of nftables that is the engine's alone."""
+    """`bridge` is the link of the default network, `table` the table of nftables that is the engine's alone.
+
+    `published_ports` "open": they are, as Docker's are; "respect-host": to whom the host's rules for input let in.
+    """
 
     bridge: str = "ck0"
     table: str = "ck"
+    published_ports: str = "open"
 
 
 @attrs.frozen(kw_only=True)
@@ -46,6 +51,9 @@ def read_driver_options(options: Options) -> DriverOptions:
         raise InvalidArgument(f"invalid bridge name {read.bridge!r}: a link's name has 1 to 15 characters")
     if not _TABLE_NAME.fullmatch(read.table):
         raise InvalidArgument(f"invalid table name {read.table!r} for the network driver bridge")
+    if read.published_ports not in PUBLISHED_PORTS:
+        choices = " or ".join(PUBLISHED_PORTS)
+        raise InvalidArgument(f"invalid value {read.published_ports!r} of option published_ports: expected {choices}")
     return read
 
 

@@ -40,6 +40,7 @@ from ck.kernel.linux.nftables.expressions import (
     masquerade,
     meta,
     payload,
+    remember,
     unequal,
     verdict,
     write_tcp_mss,
@@ -64,6 +65,7 @@ PROTOCOLS: Final[Mapping[str, int]] = {
 }
 _ROUTE_LOCAL: Final = struct.pack("=I", 2)  # RTN_LOCAL
 _NAT_DONE: Final = struct.pack("=I", 0x20)  # IPS_DST_NAT
+_NEW: Final = struct.pack("=I", 0x08)
 _KNOWN: Final = struct.pack("=I", 0x06)  # established, related
 _NOTHING: Final = bytes(4)
 _LOOPBACK6: Final = socket.inet_pton(socket.AF_INET6, "::1")
@@ -84,6 +86,14 @@ _SETS: Final[Mapping[str, Key]] = {
 }
 
 
+_GUESTS: Final[Mapping[str, Key]] = {
+    "guests4": Key(ADDRESS4, PROTOCOL, PORT),
+    "guests6": Key(ADDRESS6, PROTOCOL, PORT),
+}
+"""Clients that the host's own rules have let in, and to which port."""
+_GUEST_SECONDS: Final = 60.0
+
+
 @attrs.frozen(kw_only=True)
 class BridgeRules:
     """What shall be so for one bridge, by its link's name."""
@@ -100,7 +110,12 @@ Pairs = dict[str, dict[bytes, bytes]]
 
 
 def whole(
-    table: Table, flags: int, bridges: Iterable[BridgeRules], published: Mapping[str, Mapping[bytes, bytes]]
+    table: Table,
+    flags: int,
+    bridges: Iterable[BridgeRules],
+    published: Mapping[str, Mapping[bytes, bytes]],
+    *,
+    respect_host: bool = False,
 ) -> Iterator[Message]:
     """The whole table anew, in place of what there may be of it."""
     yield table.create(flags)  # so that there is one to delete
@@ -112,7 +127,9 @@ def whole(
         yield table.add_set(name, key, value)
     for chain, hook in _CHAINS.items():
         yield table.add_chain(chain, hook)
-    for chain, expressions in _rules():
+    for name, key in _GUESTS.items():
+        yield table.add_set(name, key, forgets=True)
+    for chain, expressions in _rules(respect_host=respect_host):
         yield table.add_rule(chain, *expressions)
     for bridge in bridges:
         yield from add_bridge(table, bridge)
@@ -191,10 +208,11 @@ _CHAINS: Final[Mapping[str, Hook | None]] = {
     "output": Hook("nat", Point.OUTPUT, -100),
     "postrouting": Hook("nat", Point.POSTROUTING, 100),
     "forward": Hook("filter", Point.FORWARD, 0),
+    "input": Hook("filter", Point.INPUT, 100),  # after the host's own
 }
 
 
-def _rules() -> Iterator[tuple[str, Sequence[bytes]]]:
+def _rules(*, respect_host: bool) -> Iterator[tuple[str, Sequence[bytes]]]:
     """Chain and expressions of every rule, in order."""
     # Published on 127.0.0.1 is for this host alone: DNAT comes before the kernel drops martians.
     yield (
@@ -206,11 +224,36 @@ def _rules() -> Iterator[tuple[str, Sequence[bytes]]]:
         ],
     )
     to_this_host = [destination_type(), equal(_ROUTE_LOCAL)]
-    for chain in ("prerouting", "output"):
-        yield chain, [*to_this_host, verdict(JUMP, "publish")]
+    if respect_host:
+        yield from _guest_rules()
+    else:
+        yield "prerouting", [*to_this_host, verdict(JUMP, "publish")]
+    yield "output", [*to_this_host, verdict(JUMP, "publish")]
     yield from _publish_rules()
     yield from _postrouting_rules()
     yield from _forward_rules()
+
+
+def _guest_rules() -> Iterator[tuple[str, Sequence[bytes]]]:
+    """Ask the host's own rules: a client that nobody knows is led to the host itself. If the host lets it in, it is a
+    guest, its packet is dropped, and when it asks again it is led to the container."""
+    for family, registers, offset in ((IPV4, 1, 12), (IPV6, 4, 8)):
+        version = 4 if family == IPV4 else 6
+        address = 4 * registers
+        protocol_and_port = [
+            meta(META_L4PROTO, REGISTER + registers),
+            payload(TRANSPORT_HEADER, 2, 2, REGISTER + registers + 1),
+        ]
+        client = [payload(NETWORK_HEADER, offset, address), *protocol_and_port]
+        local = [*_family(family), destination_type(), equal(_ROUTE_LOCAL)]
+        yield "prerouting", [*local, *client, in_set(f"guests{version}"), verdict(JUMP, "publish")]
+        new = [*_family(family), conntrack(CT_STATE), masked(_NEW), unequal(_NOTHING)]
+        for name, key in (
+            (f"any{version}", [meta(META_L4PROTO), payload(TRANSPORT_HEADER, 2, 2, REGISTER + 1)]),
+            (f"pub{version}", [payload(NETWORK_HEADER, offset + address, address), *protocol_and_port]),
+        ):
+            guest = [*client, remember(f"guests{version}", _GUEST_SECONDS), verdict(DROP)]
+            yield "input", [*new, *key, from_map(name), *guest]
 
 
 def _publish_rules() -> Iterator[tuple[str, Sequence[bytes]]]:

@@ -75,7 +75,9 @@ class BridgeNetwork:
     async def run(self, state: Path, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
         """See NetworkDriver."""
         self._tag = engine_tag(state)
-        self._firewall = Firewall(self._options.table, state / "table")
+        self._firewall = Firewall(
+            self._options.table, state / "table", respect_host=self._options.published_ports == "respect-host"
+        )
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._proxy.run)

@@ -11,6 +11,7 @@ from ck.kernel.errors import Conflict
 from ck.kernel.linux.nftables.connection import Nftables
 from ck.kernel.linux.nftables.messages import INET, OWNER, PERSIST, Message, Table
 from ck.plugins.builtin.network_bridge._ruleset import BridgeRules, Pairs, add_bridge, remove_bridge, whole
+from ck.plugins.builtin.network_bridge.neighbours import open_ways
 
 log: Final = logging.getLogger(__name__)
 _NO_FLAGS: Final = 0
@@ -22,8 +23,8 @@ class Firewall:
     *marker* is a file on tmpfs: it says that a table of this name, where there is one, is ours.
     """
 
-    def __init__(self, table: str, marker: Path) -> None:
-        self._table, self._marker = Table(INET, table), marker
+    def __init__(self, table: str, marker: Path, *, respect_host: bool = False) -> None:
+        self._table, self._marker, self._respect_host = Table(INET, table), marker, respect_host
         self._lock = threading.Lock()
         self._nftables: Nftables | None = None
         self._flags = OWNER | PERSIST
@@ -90,9 +91,13 @@ class Firewall:
                 self._rebuild()
 
     def restore(self) -> bool:
-        """Make the table again where somebody has removed it; whether that was so."""
+        """Make the table again where somebody has removed it, and the ways through the tables of others; whether the
+        table was gone."""
         with self._lock:
-            if self._nftables is None or self._nftables.exists(self._table.get()):
+            if self._nftables is None:
+                return False
+            open_ways(self._nftables, self._table.name)
+            if self._nftables.exists(self._table.get()):
                 return False
             self._rebuild()
             return True
@@ -122,6 +127,7 @@ class Firewall:
                 raise
             self._nftables = nftables
         self._commit_whole(self._nftables, self._flags)
+        open_ways(self._nftables, self._table.name)
 
     def _claim(self, nftables: Nftables) -> None:
         if not self._marker.exists() and nftables.exists(self._table.get()):
@@ -134,7 +140,9 @@ class Firewall:
 
     def _commit_whole(self, nftables: Nftables, flags: int) -> None:
         try:
-            nftables.commit(whole(self._table, flags, self._bridges.values(), self._published))
+            nftables.commit(
+                whole(self._table, flags, self._bridges.values(), self._published, respect_host=self._respect_host)
+            )
         except OSError as error:
             if error.errno in (errno.EOPNOTSUPP, errno.EINVAL) and flags != _NO_FLAGS:
                 # Linux before 6.9 has no tables that outlive their owner: there, who removes ours is undone
