@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import footprint, latency, throughput
+from tests.bench import footprint, latency, networks, throughput
 from tests.bench.engines import Engine, available, started
 from tests.bench.figures import Figure, document, machine, table
 from tests.support.daemon import TREE
@@ -26,6 +26,12 @@ BENCHES: dict[str, Bench] = {
     "logs_tail": throughput.logs_tail,
     "pull": throughput.pull,
     "leaks": footprint.leaks,
+    "run_rm_bridge": networks.run_rm_bridge,
+    "run_d_64": networks.run_d_64,
+    "network_500": networks.network_500,
+    "publish": networks.publish,
+    "dns": networks.dns,
+    "published_throughput": networks.published_throughput,
 }
 RESULTS = TREE / ".work" / "bench"
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
+from ck.kernel.linux.netns import new_network_namespace
 from tests.support.busybox import busybox_layout, busybox_tar
 from tests.support.census import processes
 from tests.support.daemon import CK, Daemon
@@ -70,12 +71,13 @@ def available(wanted: Sequence[str]) -> list[Engine]:
 
 
 class Ck:
-    """ck, by the script that installing the package makes where there is one."""
+    """ck, by the script that installing the package makes where there is one, in a network namespace of its own."""
 
     name = "ck"
 
     def __init__(self) -> None:
-        self._daemon = Daemon()
+        self._netns = new_network_namespace()
+        self._daemon = Daemon(config="", netns=self._netns)
         self._images = tempfile.TemporaryDirectory(prefix="ck-bench-")
         self._client = [script] if (script := shutil.which("ck")) else list(CK)
         self.environment = self._daemon.environment
@@ -101,13 +103,14 @@ class Ck:
         return processes([str(self._daemon.run_root)], of=())
 
     def registry_prefix(self) -> Sequence[str]:
-        return ()
+        return ("nsenter", f"--net=/proc/{self._daemon.pid}/ns/net")
 
     def stop(self) -> None:
         try:
             self._daemon.__exit__()
         finally:
             self._images.cleanup()
+            os.close(self._netns)
 
 
 class Docker:

@@ -55,14 +55,15 @@ def run_d_20(engines: Sequence[Engine], rounds: int) -> list[Figure]:
             engine.command("run", "-d", "--network", "none", "--name", name, IMAGE, "sleep", "10000") for name in names
         ]
         try:
-            return timed(lambda: _all_at_once(commands, engine.environment))
+            return timed(lambda: all_at_once(commands, engine.environment))
         finally:
             run(engine, "rm", "-f", *names)
 
     return in_turns(f"{AT_ONCE} x run -d --network none at once", engines, max(1, rounds // 3), once)
 
 
-def _all_at_once(commands: Sequence[Sequence[str]], environment: dict[str, str]) -> None:
+def all_at_once(commands: Sequence[Sequence[str]], environment: dict[str, str]) -> None:
+    """Run all, and wait for all. Raises: AssertionError where one fails."""
     processes = [
         subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         for command in commands
