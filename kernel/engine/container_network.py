@@ -201,7 +201,7 @@ async def join_live(ctx: Context, container: Container, wish: Wish) -> None:
         try:
             endpoint = await _attach(ctx, saved, plan, namespace)
             joined = attrs.evolve(saved, endpoints={**saved.endpoints, wish.network.name: endpoint})
-            await _route(ctx, joined, namespace)
+            await attach_again(ctx, joined, namespace)
             if uses_resolver(ctx, joined):
                 await serve_names(ctx, joined, namespace)
         finally:
@@ -228,7 +228,7 @@ async def leave_live(ctx: Context, container: Container, network: NetworkConfig)
     namespace = ctx.run_of(container).runtime.namespace("net")
     try:
         await ctx.network_driver(network.driver).detach(network, container.id, namespace)
-        await _route(ctx, rest, namespace)
+        await attach_again(ctx, rest, namespace)
     finally:
         os.close(namespace)
     release(ctx, container.id, network.id)
@@ -237,17 +237,16 @@ async def leave_live(ctx: Context, container: Container, network: NetworkConfig)
     await refresh_etc_files(ctx, container, rest)
 
 
-async def _route(ctx: Context, container: Container, namespace: int) -> None:
-    """Have the default routes of a running container where they belong now: attaching again sets them."""
+async def attach_again(ctx: Context, container: Container, namespace: int) -> None:
+    """Have the interfaces and default routes of a running container as its record says: attaching is idempotent."""
     wishes = wishes_of(ctx, container)
     held = {name: endpoint.interface for name, endpoint in container.endpoints.items()}
     for wish, config in zip(wishes, endpoint_configs(container.id, container.name, wishes, held), strict=True):
-        if config.default4 or config.default6:
-            got = container.endpoints[wish.network.name]
-            config = attrs.evolve(
-                config, ipv4_address=got.ipv4_address, ipv6_address=got.ipv6_address, mac_address=got.mac_address
-            )
-            await ctx.network_driver(wish.network.driver).attach(wish.network, config, namespace)
+        got = container.endpoints[wish.network.name]
+        config = attrs.evolve(
+            config, ipv4_address=got.ipv4_address, ipv6_address=got.ipv6_address, mac_address=got.mac_address
+        )
+        await ctx.network_driver(wish.network.driver).attach(wish.network, config, namespace)
 
 
 async def _ports_follow(ctx: Context, container: Container) -> Container:

@@ -42,9 +42,15 @@ def wishes_of(ctx: Context, container: Container) -> Sequence[Wish]:
 
 def sandbox_of(ctx: Context, container: Container) -> Sandbox | None:
     """Which namespace *container* gets; None where it is another container's."""
-    if container_of(container.host_config.network_mode) is not None:
+    mode = container.host_config.network_mode
+    if container_of(mode) is not None:
         return None
-    network = find_network(ctx, container.host_config.network_mode)
+    try:
+        network = find_network(ctx, mode)
+    except NotFound:
+        # It left the network that it was created on, and that is gone: a network that can go gives a namespace of its
+        # own. On which others it is, `networks` says.
+        return Sandbox.OWN
     return ctx.network_driver(network.driver).sandbox
 
 

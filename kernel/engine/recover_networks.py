@@ -3,13 +3,14 @@ goes."""
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from ck.kernel.api.container import Container
-from ck.kernel.drivers.network import Held, NetworkConfig
+from ck.kernel.drivers.network import Held, NetworkConfig, NetworkDriver, Sandbox
 from ck.kernel.drivers.runtime import RuntimeContainer
-from ck.kernel.engine.container_network import serve_names
+from ck.kernel.engine.container_network import attach_again, serve_names
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.endpoint_plan import dns_names
 from ck.kernel.engine.etc_network import uses_resolver
@@ -33,12 +34,43 @@ async def recover_networks(ctx: Context, runs: Mapping[str, RuntimeContainer]) -
         mine = [network for network in known.values() if network.driver == name]
         try:
             await ctx.network_driver(name).reconcile(mine, held.get(name, []))
+            await _mend(ctx, ctx.network_driver(name), held.get(name, []), runs)
         except CkError as error:
             log.error("cannot put the networks of driver %s right: %s", name, error)
     for container_id, runtime in runs.items():
         container = ctx.store.containers.get(container_id)
-        if container is not None and container.endpoints and not runtime.over and uses_resolver(ctx, container):
+        if container is not None and container.endpoints and uses_resolver(ctx, container):
             await _names(ctx, container, runtime)
+
+
+async def _mend(
+    ctx: Context, driver: NetworkDriver, held: Sequence[Held], runs: Mapping[str, RuntimeContainer]
+) -> None:
+    """Attach again what an engine has not attached yet, or detached already, when it was killed: the record decides."""
+    if driver.sandbox is not Sandbox.OWN:
+        return
+    networks = {each.network.id: each.network for each in held}
+    there = {network_id: set(await driver.endpoints(network)) for network_id, network in networks.items()}
+    lacking = {each.container_id for each in held if each.container_id not in there[each.network.id]}
+    for container_id in lacking:
+        container = ctx.store.containers.get(container_id)
+        with _namespace(runs[container_id]) as namespace:
+            if namespace is not None and container is not None:
+                await attach_again(ctx, container, namespace)
+
+
+@contextmanager
+def _namespace(runtime: RuntimeContainer) -> Iterator[int | None]:
+    """An fd of the container's network namespace, None where it has ended."""
+    try:
+        namespace = None if runtime.over else runtime.namespace("net")
+    except CkError:
+        namespace = None
+    try:
+        yield namespace
+    finally:
+        if namespace is not None:
+            os.close(namespace)
 
 
 def _held(container: Container, known: Mapping[str, NetworkConfig]) -> list[Held]:
@@ -64,13 +96,9 @@ def _remember(ctx: Context, container: Container, each: Held) -> None:
 
 
 async def _names(ctx: Context, container: Container, runtime: RuntimeContainer) -> None:
-    try:
-        namespace = runtime.namespace("net")
-    except CkError:  # it has ended this moment
-        return
-    try:
-        await serve_names(ctx, container, namespace)
-    except CkError as error:
-        log.error("cannot answer the queries of container %s: %s", container.name, error)
-    finally:
-        os.close(namespace)
+    with _namespace(runtime) as namespace:
+        try:
+            if namespace is not None:
+                await serve_names(ctx, container, namespace)
+        except CkError as error:
+            log.error("cannot answer the queries of container %s: %s", container.name, error)

@@ -81,11 +81,7 @@ def endpoint_json(request: EndpointRequest, got: Endpoint | None) -> Json:
 
 def network_names(container: Container) -> list[str]:
     """The networks that a container is on, or asks for when it does not run."""
-    names = dict.fromkeys([*container.networks, *container.endpoints])
-    mode = container.host_config.network_mode
-    if not names and mode and not mode.startswith("container:"):
-        return [mode]
-    return list(names)
+    return list(dict.fromkeys([*container.networks, *container.endpoints]))
 
 
 def networks_json(container: Container) -> Json:

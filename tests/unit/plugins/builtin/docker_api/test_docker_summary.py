@@ -113,7 +113,7 @@ PUBLISHED = container(
         ({"volume": ["vol"]}, MOUNTED, True),
         ({"volume": ["/data"]}, MOUNTED, True),
         ({"volume": ["/da"]}, MOUNTED, False),
-        ({"network": ["none"]}, container(), True),
+        ({"network": ["none"]}, container(networks={"none": EndpointRequest()}), True),
         ({"network": ["host"]}, container(), False),
         ({"network": ["n12"]}, container(endpoints={"net": Endpoint(network_id="n123")}), True),
         ({"publish": ["8080"]}, PUBLISHED, True),
