@@ -183,6 +183,11 @@ class NetworkDriver(Protocol):
     async def endpoints(self, network: NetworkConfig) -> Sequence[str]:
         """IDs of the containers for which the driver holds anything on the host, but for dying namespaces."""
 
-    async def reconcile(self, networks: Sequence[NetworkConfig], held: Sequence[Held]) -> None:
+    async def reconcile(self, networks: Sequence[NetworkConfig], held: Sequence[Held]) -> Sequence[Held]:
         """After a start of the engine: *networks* are all there are of this driver, and *held* is what containers that
-        run have of them. Keep that without a packet lost, and remove all else that the driver ever made."""
+        run have of them, as the records say. Keep that without a packet lost, and remove all else that the driver ever
+        made.
+
+        Returns those of *held* that lack their interface, because an engine was killed in the middle of an attach or a
+        detach: they are attached again.
+        """

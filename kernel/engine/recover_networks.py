@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from ck.kernel.api.container import Container
-from ck.kernel.drivers.network import Held, NetworkConfig, NetworkDriver, Sandbox
+from ck.kernel.drivers.network import Held, NetworkConfig
 from ck.kernel.drivers.runtime import RuntimeContainer
 from ck.kernel.engine.container_network import attach_again, serve_names
 from ck.kernel.engine.context import Context
@@ -33,8 +33,8 @@ async def recover_networks(ctx: Context, runs: Mapping[str, RuntimeContainer]) -
     for name in ctx.plugins.names("network"):
         mine = [network for network in known.values() if network.driver == name]
         try:
-            await ctx.network_driver(name).reconcile(mine, held.get(name, []))
-            await _mend(ctx, ctx.network_driver(name), held.get(name, []), runs)
+            lacking = await ctx.network_driver(name).reconcile(mine, held.get(name, []))
+            await _mend(ctx, lacking, runs)
         except CkError as error:
             log.error("cannot put the networks of driver %s right: %s", name, error)
     for container_id, runtime in runs.items():
@@ -43,16 +43,9 @@ async def recover_networks(ctx: Context, runs: Mapping[str, RuntimeContainer]) -
             await _names(ctx, container, runtime)
 
 
-async def _mend(
-    ctx: Context, driver: NetworkDriver, held: Sequence[Held], runs: Mapping[str, RuntimeContainer]
-) -> None:
-    """Attach again what an engine has not attached yet, or detached already, when it was killed: the record decides."""
-    if driver.sandbox is not Sandbox.OWN:
-        return
-    networks = {each.network.id: each.network for each in held}
-    there = {network_id: set(await driver.endpoints(network)) for network_id, network in networks.items()}
-    lacking = {each.container_id for each in held if each.container_id not in there[each.network.id]}
-    for container_id in lacking:
+async def _mend(ctx: Context, lacking: Sequence[Held], runs: Mapping[str, RuntimeContainer]) -> None:
+    """Attach again what an engine had not attached yet, or detached already, when it was killed: the record decides."""
+    for container_id in {each.container_id for each in lacking}:
         container = ctx.store.containers.get(container_id)
         with _namespace(runs[container_id]) as namespace:
             if namespace is not None and container is not None:

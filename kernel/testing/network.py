@@ -120,18 +120,24 @@ async def _check_two_engines(
         second = make()
         async with _running(second, state):
             held = Held(network=network, container_id=CONTAINER_ID, endpoint=endpoint, ports=tuple(ports))
-            await second.reconcile([network], [held])
+            assert not await second.reconcile([network], [held]), "reconcile does not know an interface that is there"
             assert list(await second.endpoints(network)) == [CONTAINER_ID], "reconcile does not know what is held"
             again = await second.attach(network, _config(second, network), namespace)
             assert again == endpoint, f"attach after a restart gave {again}, not {endpoint}"
             _check_taken(ports)
+            await second.detach(network, CONTAINER_ID, namespace)
         third = make()
         async with _running(third, state):
-            await third.reconcile([network], [])
-            assert not await third.endpoints(network), "reconcile keeps what nobody has"
+            lacking = list(await third.reconcile([network], [held]))
+            assert lacking == [held], f"reconcile says that {lacking} lack their interfaces, not {[held]}"
+            _check_taken(ports)
+        fourth = make()
+        async with _running(fourth, state):
+            assert not await fourth.reconcile([network], [])
+            assert not await fourth.endpoints(network), "reconcile keeps what nobody has"
             _check_free(ports)
-            await third.remove(network)
-            await third.remove(network)
+            await fourth.remove(network)
+            await fourth.remove(network)
 
 
 async def _check_ports(driver: NetworkDriver, network: NetworkConfig, endpoint: Endpoint) -> tuple[PublishedPort, ...]:

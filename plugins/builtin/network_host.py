@@ -77,8 +77,10 @@ class HostNetwork:
         del network
         return ()
 
-    async def reconcile(self, networks: Sequence[NetworkConfig], held: Sequence[Held]) -> None:
+    async def reconcile(self, networks: Sequence[NetworkConfig], held: Sequence[Held]) -> Sequence[Held]:
         """See NetworkDriver."""
+        del networks, held
+        return ()
 
 
 @hookimpl

@@ -210,11 +210,11 @@ class BridgeNetwork:
         found = [*self._attached, *self._published]
         return list(dict.fromkeys(container_id for network_id, container_id in found if network_id == network.id))
 
-    async def reconcile(self, networks: Sequence[NetworkConfig], held: Sequence[Held]) -> None:
+    async def reconcile(self, networks: Sequence[NetworkConfig], held: Sequence[Held]) -> Sequence[Held]:
         """See NetworkDriver."""
-        await _in_thread(lambda: self._reconcile(networks, held))
+        return await _in_thread(lambda: self._reconcile(networks, held))
 
-    def _reconcile(self, networks: Sequence[NetworkConfig], held: Sequence[Held]) -> None:
+    def _reconcile(self, networks: Sequence[NetworkConfig], held: Sequence[Held]) -> Sequence[Held]:
         known = {network.id: network for network in networks}
         mine = {(each.network.id, each.container_id): each for each in held}
         for link in links.our_links(self._tag):
@@ -243,6 +243,7 @@ class BridgeNetwork:
         self._rules.reset(rules, self._published.values())
         for key, each in mine.items():
             self._ports.carry(*key, each.endpoint)
+        return [each for key, each in mine.items() if key not in self._attached]
 
 
 def _rules_of(network: NetworkConfig, link: str) -> BridgeRules:
