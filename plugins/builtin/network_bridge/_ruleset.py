@@ -6,7 +6,7 @@ What a packet costs does not grow with networks or ports, nor does a change: pub
 import ipaddress
 import socket
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -113,7 +113,7 @@ def whole(
     table: Table,
     flags: int,
     bridges: Iterable[BridgeRules],
-    published: Mapping[str, Mapping[bytes, bytes]],
+    published: Iterable[Pairs],
     *,
     respect_host: bool = False,
 ) -> Iterator[Message]:
@@ -133,8 +133,9 @@ def whole(
         yield table.add_rule(chain, *expressions)
     for bridge in bridges:
         yield from add_bridge(table, bridge)
-    for name, pairs in published.items():
-        yield from table.add_pairs(name, pairs)
+    for pairs in published:
+        for name, elements in pairs.items():
+            yield from table.add_pairs(name, elements)
 
 
 def add_bridge(table: Table, bridge: BridgeRules) -> Iterator[Message]:
@@ -173,24 +174,40 @@ def _homes(bridge: BridgeRules) -> Mapping[str, Sequence[tuple[bytes, bytes]]]:
     return found
 
 
-def pairs_of(ports: Iterable[PublishedPort], endpoint: Endpoint) -> Pairs:
+def pairs_of(ports: Collection[PublishedPort], endpoint: Endpoint) -> Pairs:
     """The elements of the maps that publish *ports* of the container at *endpoint*.
 
     A port of an IPv6 address has none where the container has no such address, nor has one of ::1, which the kernel
     does not route to others: those are carried over (ck.plugins.builtin.network_bridge.proxy).
     """
     pairs: Pairs = {}
+    targets = {version: _packed(address) for version, address in _addresses(endpoint) if address}
+    # Ten thousand ports have few addresses: each is parsed once.
+    places = {address: _place(address) for address in {port.host_ip for port in ports}}
     for port in ports:
-        host = ipaddress.ip_address(port.host_ip)
-        target = endpoint.ipv4_address if host.version == 4 else endpoint.ipv6_address
-        if not target or (host.version == 6 and host.is_loopback):
+        version, name, prefix = places[port.host_ip]
+        if version not in targets or prefix == _LOOPBACK6:
             continue
-        key = _field8(PROTOCOLS[port.protocol]) + _field16(port.host_port)
-        name = f"{'any' if host.is_unspecified else 'pub'}{host.version}"
-        if not host.is_unspecified:
-            key = host.packed + key
-        pairs.setdefault(name, {})[key] = ipaddress.ip_address(target).packed + _field16(port.container_port)
+        key = prefix + _field8(PROTOCOLS[port.protocol]) + _field16(port.host_port)
+        pairs.setdefault(name, {})[key] = targets[version] + _field16(port.container_port)
     return pairs
+
+
+def _addresses(endpoint: Endpoint) -> Iterator[tuple[int, str]]:
+    yield 4, endpoint.ipv4_address
+    yield 6, endpoint.ipv6_address
+
+
+def _place(host_ip: str) -> tuple[int, str, bytes]:
+    """Of an address of the host: its version, its map, and what its keys begin with."""
+    host = ipaddress.ip_address(host_ip)
+    if host.is_unspecified:
+        return host.version, f"any{host.version}", b""
+    return host.version, f"pub{host.version}", host.packed
+
+
+def _packed(address: str) -> bytes:
+    return ipaddress.ip_address(address).packed
 
 
 def _field8(value: int) -> bytes:

@@ -5,7 +5,7 @@ import hashlib
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -66,7 +66,7 @@ class BridgeNetwork:
         self._bridges: dict[str, str] = {}  # network ID to link name
         self._bridges_lock = threading.Lock()
         self._attached: dict[tuple[str, str], _Attachment] = {}
-        self._published: dict[tuple[str, str], Pairs] = {}
+        self._published: dict[tuple[str, str], Endpoint] = {}  # to where the ports lead
 
     def check(self, network: NetworkConfig) -> None:
         """See NetworkDriver."""
@@ -76,7 +76,10 @@ class BridgeNetwork:
         """See NetworkDriver."""
         self._tag = engine_tag(state)
         self._firewall = Firewall(
-            self._options.table, state / "table", respect_host=self._options.published_ports == "respect-host"
+            self._options.table,
+            state / "table",
+            self._books,
+            respect_host=self._options.published_ports == "respect-host",
         )
         try:
             async with trio.open_nursery() as nursery:
@@ -175,17 +178,16 @@ class BridgeNetwork:
         key = (network.id, container_id)
         self._bridge_of(network)
         with self._ports_lock:
+            old = self._pairs(key)
             chosen = self._ports.reserve(network.id, container_id, ports, read_network_options(network).host_ip)
-            old, new = self._published.get(key, {}), pairs_of(chosen, endpoint)
+            self._published.pop(key, None)
             try:
-                self._rules.publish(old, new)
+                self._rules.publish(old, pairs_of(chosen, endpoint))
                 self._ports.carry(network.id, container_id, endpoint)
             except BaseException:
-                self._rules.publish(new, {})
-                self._published.pop(key, None)
                 self._ports.release(network.id, container_id)
                 raise
-            self._published[key] = new
+            self._published[key] = endpoint
         _forget_udp(chosen)
         return chosen
 
@@ -199,11 +201,20 @@ class BridgeNetwork:
         with self._ports_lock:
             if key not in self._published:
                 return
-            gone = self._ports.of(*key)
-            self._rules.publish(self._published[key], {})
+            gone, pairs = self._ports.of(*key), self._pairs(key)
             del self._published[key]
+            self._rules.publish(pairs, {})
             self._ports.release(*key)
         _forget_udp(gone)
+
+    def _pairs(self, key: tuple[str, str]) -> Pairs:
+        """The elements that publish the ports of a container. Not kept: ten thousand take megabytes."""
+        endpoint = self._published.get(key)
+        return {} if endpoint is None else pairs_of(self._ports.of(*key), endpoint)
+
+    def _books(self) -> Iterator[Pairs]:
+        for key in list(self._published):
+            yield self._pairs(key)
 
     async def endpoints(self, network: NetworkConfig) -> Sequence[str]:
         """See NetworkDriver."""
@@ -237,10 +248,10 @@ class BridgeNetwork:
             if each.ports:
                 for complaint in self._ports.hold(*key, each.ports):
                     log.error("container %s: %s", each.container_id[:12], complaint)
-                self._published[key] = pairs_of(each.ports, each.endpoint)
+                self._published[key] = each.endpoint
         # The rules as a whole, in one transaction: no packet meets half of them.
         rules = [_rules_of(network, self._bridges[network.id]) for network in needed]
-        self._rules.reset(rules, self._published.values())
+        self._rules.reset(rules)
         for key, each in mine.items():
             self._ports.carry(*key, each.endpoint)
         return [each for key, each in mine.items() if key not in self._attached]

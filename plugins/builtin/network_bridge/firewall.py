@@ -3,7 +3,7 @@
 import errno
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,16 +20,19 @@ _NO_FLAGS: Final = 0
 class Firewall:
     """One table and what is in it. The table is made when something is to be in it.
 
-    *marker* is a file on tmpfs: it says that a table of this name, where there is one, is ours.
+    *marker* is a file on tmpfs: it says that a table of this name, where there is one, is ours. *books* gives the
+    elements of all that is published, for when the table is made anew.
     """
 
-    def __init__(self, table: str, marker: Path, *, respect_host: bool = False) -> None:
+    def __init__(
+        self, table: str, marker: Path, books: Callable[[], Iterable[Pairs]], *, respect_host: bool = False
+    ) -> None:
         self._table, self._marker, self._respect_host = Table(INET, table), marker, respect_host
         self._lock = threading.Lock()
         self._nftables: Nftables | None = None
         self._flags = OWNER | PERSIST
         self._bridges: dict[str, BridgeRules] = {}
-        self._published: dict[str, dict[bytes, bytes]] = {}
+        self._books = books
 
     def close(self) -> None:
         """The rules stay."""
@@ -43,51 +46,46 @@ class Firewall:
         with self._lock:
             if self._bridges.get(rules.name) == rules:
                 return
-            self._change(add_bridge(self._table, rules))
+            messages = list(add_bridge(self._table, rules))
+            self._change(messages, messages)
             self._bridges[rules.name] = rules
 
     def remove_bridge(self, name: str) -> None:
         """Success where there is none."""
         with self._lock:
             if (rules := self._bridges.get(name)) is not None:
-                self._change(remove_bridge(self._table, rules))
+                messages = list(remove_bridge(self._table, rules))
+                self._change(messages, messages)
                 del self._bridges[name]
 
     def publish(self, old: Pairs, new: Pairs) -> None:
-        """Have the elements *new* in place of *old*, in one transaction."""
+        """Have the elements *new* in place of *old*, in one transaction. The books have neither meanwhile."""
+        gone = {
+            name: [key for key, value in pairs.items() if new.get(name, {}).get(key) != value]
+            for name, pairs in old.items()
+        }
+        added = {
+            name: {key: value for key, value in pairs.items() if old.get(name, {}).get(key) != value}
+            for name, pairs in new.items()
+        }
+        messages = [message for name, keys in gone.items() for message in self._table.delete_elements(name, keys)]
+        messages += self._additions(added)
         with self._lock:
-            gone = {name: [key for key in pairs if key not in new.get(name, {})] for name, pairs in old.items()}
-            changed = {
-                name: [key for key in pairs if key in new.get(name, {}) and new[name][key] != pairs[key]]
-                for name, pairs in old.items()
-            }
-            added = {
-                name: {key: value for key, value in pairs.items() if old.get(name, {}).get(key) != value}
-                for name, pairs in new.items()
-            }
-            messages: list[Message] = []
-            for name, keys in gone.items():
-                messages += self._table.delete_elements(name, keys + changed[name])
-            for name, pairs in added.items():
-                messages += self._table.add_pairs(name, pairs, exclusive=True)
-            if not messages:
-                return
-            self._change(messages)
-            for name, keys in gone.items():
-                for key in keys:
-                    del self._published[name][key]
-            for name, pairs in added.items():
-                self._published.setdefault(name, {}).update(pairs)
+            if messages:
+                self._change(messages, self._additions(new))
 
-    def reset(self, bridges: Iterable[BridgeRules], published: Iterable[Pairs]) -> None:
-        """Have these bridges and elements and nothing else."""
+    def _additions(self, pairs: Pairs) -> list[Message]:
+        return [
+            message
+            for name, elements in pairs.items()
+            for message in self._table.add_pairs(name, elements, exclusive=True)
+        ]
+
+    def reset(self, bridges: Iterable[BridgeRules]) -> None:
+        """Have these bridges, and the elements that the books say, and nothing else."""
         with self._lock:
             self._bridges = {rules.name: rules for rules in bridges}
-            self._published = {}
-            for pairs in published:
-                for name, elements in pairs.items():
-                    self._published.setdefault(name, {}).update(elements)
-            if self._bridges or self._published or self._marker.exists():
+            if self._bridges or self._marker.exists():
                 self._rebuild()
 
     def restore(self) -> bool:
@@ -102,20 +100,20 @@ class Firewall:
             self._rebuild()
             return True
 
-    def _change(self, messages: Iterable[Message]) -> None:
+    def _change(self, messages: Sequence[Message], again: Sequence[Message]) -> None:
+        """*again* is what is to be done where the table has been made anew of the books."""
         if self._nftables is None:
             self._rebuild()
         assert self._nftables is not None
-        pending = list(messages)
         try:
-            self._nftables.commit(pending)
+            self._nftables.commit(messages)
         except OSError as error:
             # Somebody has removed the table, or what was in it: the books say what belongs there.
             if error.errno not in (errno.ENOENT, errno.EEXIST):
                 raise
             log.warning("table %s was changed by somebody else; it is made anew", self._table.name)
             self._rebuild()
-            self._nftables.commit(pending)
+            self._nftables.commit(again)
 
     def _rebuild(self) -> None:
         if self._nftables is None:
@@ -141,7 +139,7 @@ class Firewall:
     def _commit_whole(self, nftables: Nftables, flags: int) -> None:
         try:
             nftables.commit(
-                whole(self._table, flags, self._bridges.values(), self._published, respect_host=self._respect_host)
+                whole(self._table, flags, self._bridges.values(), self._books(), respect_host=self._respect_host)
             )
         except OSError as error:
             if error.errno in (errno.EOPNOTSUPP, errno.EINVAL) and flags != _NO_FLAGS:

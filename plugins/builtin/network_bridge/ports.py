@@ -57,11 +57,13 @@ class Ports:
         """
         key = (network_id, container_id)
         held = {_what(each): each for each in self._held.get(key, ())}
+        every = _every_address()
         chosen: list[Reservation] = []
         new: list[Reservation] = []
         try:
             for request in wanted:
-                addresses = [request.host_ip or default_ip] if request.host_ip or default_ip else _every_address()
+                host_ip = request.host_ip or default_ip
+                addresses = [host_ip] if host_ip else every
                 kept = _kept(held, request, addresses)
                 if kept is None:
                     kept = self._first_free(network_id, request, addresses)
@@ -84,7 +86,7 @@ class Ports:
         kept = []
         together: dict[tuple[str, int, int, str], list[PublishedPort]] = {}
         for port in ports:
-            where = "" if port.host_ip in _every_address() else port.host_ip
+            where = "" if port.host_ip in _BOTH else port.host_ip
             together.setdefault((port.protocol, port.container_port, port.host_port, where), []).append(port)
         for same in together.values():
             try:

@@ -38,6 +38,6 @@ def test_the_number_of_rules_does_not_depend_on_networks_and_ports() -> None:
     def rules(bridges: int, ports: int) -> int:
         pairs = pairs_of([port("0.0.0.0", number + 1) for number in range(ports)], BOTH)
         names = [BridgeRules(name=f"ck{number}", subnets=(f"10.{number}.0.0/16",)) for number in range(bridges)]
-        return Counter(message.kind & 0xFF for message in whole(TABLE, 0, names, pairs))[6]
+        return Counter(message.kind & 0xFF for message in whole(TABLE, 0, names, [pairs]))[6]
 
     assert rules(0, 0) == rules(50, 5000) > 0
