@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "container logs": ("container.logs", "Fetch the logs of a container"),
     "container ls": ("container.ls", "List containers"),
     "container pause": ("container.pause", "Pause all processes within one or more containers"),
-    "container port": ("container.port", "List port mappings or a specific mapping for the container"),
+    "container port": ("container.port", "List port mappings of a container, or explain one"),
     "container prune": ("container.prune", "Remove all stopped containers"),
     "container rename": ("container.rename", "Rename a container"),
     "container restart": ("container.restart", "Restart one or more containers"),

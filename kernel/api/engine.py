@@ -200,6 +200,12 @@ class Networks(Protocol):
 
     async def disconnect(self, ref: str, container: str, *, force: bool = False) -> None: ...
 
+    async def explain(self, port: str) -> Sequence[str]:
+        """What becomes of a packet from outside to a port of the host (`8080`, `53/udp`), in sentences.
+
+        Raises: NotFound where it is published by nobody.
+        """
+
 
 class System(Protocol):
     async def info(self) -> SystemInfo: ...

@@ -180,6 +180,12 @@ class NetworkDriver(Protocol):
     async def unpublish(self, network: NetworkConfig, container_id: str) -> None:
         """Undo `publish`; success where nothing is left."""
 
+    async def explain(self, protocol: str, host_port: int) -> Sequence[str]:
+        """What becomes of a packet from outside to a port of the host, in sentences.
+
+        None where the port is not one that the driver has published.
+        """
+
     async def endpoints(self, network: NetworkConfig) -> Sequence[str]:
         """IDs of the containers for which the driver holds anything on the host, but for dying namespaces."""
 

@@ -19,6 +19,7 @@ from ck.kernel.engine.endpoint_plan import Wish, interface_names
 from ck.kernel.engine.filters import Filters
 from ck.kernel.engine.names import new_id
 from ck.kernel.engine.network_records import find_network, networks, pools, sandbox_of, taken_prefixes
+from ck.kernel.engine.port_requests import parse_exposed
 from ck.kernel.engine.predefined import BRIDGE, PREDEFINED, predefined_network
 from ck.kernel.errors import Conflict, Forbidden, InvalidArgument, NotFound
 from ck.kernel.events import Noun
@@ -207,6 +208,16 @@ class Networks:
             await ctx.save(attrs.evolve(current, networks=rest))
 
         await ctx.actors.run(container_id, leave)
+
+    async def explain(self, port: str) -> Sequence[str]:
+        asked = list(parse_exposed(port))
+        if len(asked) != 1:
+            raise InvalidArgument(f"invalid port {port!r}: one port is explained at a time")
+        protocol, number = asked[0]
+        for name in self._ctx.plugins.names("network"):
+            if sentences := await self._ctx.network_driver(name).explain(protocol, number):
+                return sentences
+        raise NotFound(f"port {number}/{protocol} is published by no container")
 
     def _users(self, config: NetworkConfig) -> Mapping[str, str]:
         ctx = self._ctx

@@ -72,6 +72,11 @@ class NoneNetwork:
     async def unpublish(self, network: NetworkConfig, container_id: str) -> None:
         """See NetworkDriver."""
 
+    async def explain(self, protocol: str, host_port: int) -> Sequence[str]:
+        """See NetworkDriver."""
+        del protocol, host_port
+        return ()
+
     async def endpoints(self, network: NetworkConfig) -> Sequence[str]:
         """See NetworkDriver."""
         del network

@@ -7,8 +7,8 @@ from ck.cli.errors import CliError
 from ck.cli.flags import Args, Command
 
 COMMAND = Command(
-    "CONTAINER [PRIVATE_PORT[/PROTO]]",
-    "List port mappings or a specific mapping for the container",
+    "CONTAINER [PRIVATE_PORT[/PROTO]] | explain PUBLIC_PORT[/PROTO]",
+    "List port mappings or a specific mapping for the container; explain which rules let a public port's packets in",
     minimum=1,
     maximum=2,
     completes=("container", ""),
@@ -19,6 +19,9 @@ def run(args: Args, client: Client) -> int:
     """Print `PORT/PROTO -> ADDRESS:PORT` lines, or the addresses of one port. Raises: CliError if it is not
     published."""
     container, *wanted = args.words
+    if container == "explain" and wanted:
+        print(*client.get("/ports/explain", port=wanted[0])["Lines"], sep="\n")
+        return 0
     ports = client.get(f"/containers/{name(container)}/json")["NetworkSettings"].get("Ports") or {}
     if wanted:
         port = wanted[0] if "/" in wanted[0] else f"{wanted[0]}/tcp"

@@ -113,10 +113,25 @@ def _code(body: bytes) -> int:
 
 def monitor() -> socket.socket:
     """A non-blocking socket that gets something to read whenever anybody changes nftables in this namespace."""
+    return subscribe(_GROUP_NFTABLES)
+
+
+def subscribe(group: int) -> socket.socket:
+    """A non-blocking socket that gets what the kernel tells a group (enum nfnetlink_groups)."""
     watching = _open()
-    watching.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, _GROUP_NFTABLES)
+    watching.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
     watching.setblocking(False)
     return watching
+
+
+def notices(watching: socket.socket) -> Iterator[tuple[int, bytes]]:
+    """Family and attributes of each message that is there to be read."""
+    try:
+        received = watching.recv(_DUMP_BYTES)
+    except BlockingIOError:
+        return
+    for _, _, body in _split(received):
+        yield body[0], body[_GENERIC_BYTES:]
 
 
 def _open() -> socket.socket:

@@ -25,6 +25,11 @@ META_NFPROTO: Final = 15
 META_L4PROTO: Final = 16
 
 
+def trace() -> bytes:
+    """Have the kernel tell of every rule that the packet meets from here on (meta nftrace set 1)."""
+    return immediate(b"\x01") + _expression("meta", number(2, 12), number(3, REGISTER))
+
+
 def payload(base: int, offset: int, length: int, register: int = REGISTER) -> bytes:
     """Load bytes of the packet."""
     return _expression("payload", number(1, register), number(2, base), number(3, offset), number(4, length))

@@ -29,6 +29,7 @@ from ck.plugins.builtin.network_bridge._names import bridge_name, engine_tag
 from ck.plugins.builtin.network_bridge._options import DriverOptions, read_network_options
 from ck.plugins.builtin.network_bridge._ruleset import BridgeRules, Pairs, pairs_of
 from ck.plugins.builtin.network_bridge.conntrack import forget_udp
+from ck.plugins.builtin.network_bridge.explain import explain
 from ck.plugins.builtin.network_bridge.firewall import Firewall
 from ck.plugins.builtin.network_bridge.ports import Ports
 from ck.plugins.builtin.network_bridge.proxy import Proxy
@@ -220,6 +221,26 @@ class BridgeNetwork:
         """See NetworkDriver."""
         found = [*self._attached, *self._published]
         return list(dict.fromkeys(container_id for network_id, container_id in found if network_id == network.id))
+
+    async def explain(self, protocol: str, host_port: int) -> Sequence[str]:
+        """See NetworkDriver."""
+        return await _in_thread(lambda: self._explain(protocol, host_port))
+
+    def _explain(self, protocol: str, host_port: int) -> Sequence[str]:
+        leading = self._ports.leading(protocol, host_port)
+        if not leading:
+            return ()
+        lines = [
+            f"{port.host_ip if ':' not in port.host_ip else f'[{port.host_ip}]'}:{host_port}/{protocol} leads to port "
+            f"{port.container_port} of container {container_id[:12]}"
+            for container_id, port in leading
+        ]
+        outside = [port.host_ip for _, port in leading if ":" not in port.host_ip and port.host_ip != "127.0.0.1"]
+        if not outside:
+            return [*lines, "it is not published on an IPv4 address that others reach"]
+        verdicts = explain("" if outside[0] == "0.0.0.0" else outside[0], host_port, protocol)
+        lines.append("a packet from another machine, by a link that no rule names, is")
+        return lines + [f"  {verdict.text()}" for verdict in verdicts]
 
     async def reconcile(self, networks: Sequence[NetworkConfig], held: Sequence[Held]) -> Sequence[Held]:
         """See NetworkDriver."""

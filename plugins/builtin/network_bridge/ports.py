@@ -105,6 +105,15 @@ class Ports:
                 address = endpoint.ipv6_address or endpoint.ipv4_address
                 self._proxy.serve(each.socket, address, each.ports[0].container_port)
 
+    def leading(self, protocol: str, host_port: int) -> Sequence[tuple[str, PublishedPort]]:
+        """The containers' IDs and ports to which a port of the host leads."""
+        return [
+            (container_id, port)
+            for (_, container_id), reservations in self._held.items()
+            for port in _ports_of(reservations)
+            if (port.protocol, port.host_port) == (protocol, host_port)
+        ]
+
     def release(self, network_id: str, container_id: str) -> None:
         """Success where nothing is held."""
         for each in self._held.pop((network_id, container_id), ()):

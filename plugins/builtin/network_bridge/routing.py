@@ -115,6 +115,14 @@ def add_veth(name: str, bridge: int, peer: str, mac: str, mtu: int, netns: int) 
     return message
 
 
+def add_pair(name: str, peer: str, netns: int) -> Message:
+    """A pair of links of which one end is in the namespace *netns*."""
+    inner = [("IFLA_IFNAME", peer), ("IFLA_NET_NS_FD", netns)]
+    data = {"attrs": [("VETH_INFO_PEER", {"attrs": inner})]}
+    info = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", data)]}
+    return _link(_RTM_NEWLINK, _CREATE | _EXCL, ("IFLA_IFNAME", name), ("IFLA_LINKINFO", info))
+
+
 def set_alias(name: str, alias: str) -> Message:
     message = _link(_RTM_NEWLINK, 0, ("IFLA_IFNAME", name), ("IFLA_IFALIAS", alias))
     message["flags"] = message["change"] = _IFF_UP

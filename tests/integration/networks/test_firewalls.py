@@ -87,6 +87,32 @@ def test_a_forward_chain_that_drops(own_town: Town, for_users: bool) -> None:
                 rules += new_rules(changes.recv(1 << 16))
 
 
+def test_which_rule_lets_in_or_stops(own_town: Town) -> None:
+    town = own_town
+    town.idle("web", "-p", "8403:80", "-p", "127.0.0.1:8404:80")
+
+    def explained(port: str) -> str:
+        return town.engine.ck("port", "explain", port).out
+
+    assert f"0.0.0.0:8403/tcp leads to port 80 of container {town.inspect('web', '{{.Id}}')[:12]}" in explained("8403")
+    assert "accepted by rule" in explained("8403") and "dropped" not in explained("8403")
+    assert "not published on an IPv4 address that others reach" in explained("8404")
+    table = Table(IPV4, "strict")
+
+    def strict() -> Iterator[Message]:
+        yield table.create()
+        yield table.add_chain("late", Hook("filter", Point.FORWARD, 10))
+        yield table.add_rule("late", meta(META_L4PROTO), equal(bytes([socket.IPPROTO_TCP])), verdict(DROP))
+
+    commit(town.machine, strict)
+    assert "of chain late in table ip strict" in explained("8403").splitlines()[-1]
+    assert "dropped by rule" in explained("8403").splitlines()[-1]
+    # Nothing of the question is left.
+    assert [link for link in town.links() if link.startswith("ckt")] == []
+    refused = town.engine.ck("port", "explain", "1", check=False)
+    assert refused.code == 1 and "port 1/tcp is published by no container" in refused.err
+
+
 @pytest.fixture
 def polite_engine(own_machine: Machine) -> Iterator[Daemon]:
     config = '[drivers.network.bridge]\npublished_ports = "respect-host"\n'

@@ -54,6 +54,11 @@ def _container(wanted: Mapping[str, Any]) -> str:
     return container
 
 
+async def explain(request: Request) -> Reply:
+    """Ours, not Docker's: what becomes of a packet to a published port."""
+    return json_reply({"Lines": list(await request.engine.networks.explain(request.query.text("port")))})
+
+
 async def remove(request: Request) -> Reply:
     await request.engine.networks.remove(request.id)
     return NO_CONTENT
@@ -69,6 +74,7 @@ ROUTES: Final = (
     Route("POST", "/networks/create", create),
     Route("POST", "/networks/prune", prune),
     Route("GET", "/networks/{id}", inspect),
+    Route("GET", "/ports/explain", explain),
     Route("POST", "/networks/{id}/connect", connect),
     Route("POST", "/networks/{id}/disconnect", disconnect),
     Route("DELETE", "/networks/{id}", remove),
