@@ -103,3 +103,19 @@ def test_the_gateway_of_the_host_has_a_name(town: Town) -> None:
     town.idle("web", "--add-host", "host.example:host-gateway")
     gateway = town.inspect("web", "{{.NetworkSettings.Gateway}}")
     assert f"{gateway}\thost.example" in town.engine.ck("exec", "web", "cat", "/etc/hosts").out
+
+
+def test_names_over_tcp(town: Town) -> None:
+    """As resolvers ask when an answer was cut off."""
+    town.engine.ck("network", "create", "--internal", "app")
+    town.idle("db", "--network", "app")
+    script = (
+        "import socket, struct; s = socket.create_connection(('127.0.0.11', 53), timeout=10)\n"
+        "for kind in (1, 28):\n"
+        "    q = struct.pack('>6H', 7, 256, 1, 0, 0, 0) + b'\\2db\\0' + struct.pack('>2H', kind, 1)\n"
+        "    s.sendall(struct.pack('>H', len(q)) + q)\n"
+        "    n = struct.unpack('>H', s.recv(2, socket.MSG_WAITALL))[0]; a = s.recv(n, socket.MSG_WAITALL)\n"
+        "    print(socket.inet_ntop(socket.AF_INET if kind == 1 else socket.AF_INET6, a[-4 if kind == 1 else -16:]))\n"
+    )
+    said = town.engine.ck("run", "--rm", "--network", "app", "host/python3", "python3", "-c", script).out.split()
+    assert said == [town.address("db", "app"), town.address("db", "app", 6)]
