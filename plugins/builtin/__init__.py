@@ -10,7 +10,7 @@ ESSENTIAL = (
     "ck.plugins.builtin.storage_vfs.plugin",
     "ck.plugins.builtin.volume_local.plugin",
     "ck.plugins.builtin.log_local",
-    "ck.plugins.builtin.network_none",
+    "ck.plugins.builtin.network_plain",
     "ck.plugins.builtin.restart_policies",
     "ck.plugins.builtin.docker_api.plugin",
 )
@@ -19,7 +19,6 @@ DEFAULT = (
     "ck.plugins.builtin.registry_distribution.plugin",
     "ck.plugins.builtin.registry_layout.plugin",
     "ck.plugins.builtin.registry_host.plugin",
-    "ck.plugins.builtin.network_host",
     "ck.plugins.builtin.network_bridge.plugin",
     "ck.plugins.builtin.resolver_dns.plugin",
     "ck.plugins.builtin.log_json_file",

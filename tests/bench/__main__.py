@@ -31,7 +31,7 @@ BENCHES: dict[str, Bench] = {
     "network_500": networks.network_500,
     "publish": networks.publish,
     "dns": networks.dns,
-    "published_throughput": networks.published_throughput,
+    "published": networks.published,
 }
 RESULTS = TREE / ".work" / "bench"
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ck.kernel.linux.netns import new_network_namespace
@@ -145,35 +145,59 @@ def dns(engines: Sequence[Engine], rounds: int) -> list[Figure]:
     ]
 
 
-def published_throughput(engines: Sequence[Engine], rounds: int) -> list[Figure]:
-    """From a neighbour of the host to a published port: iperf3, one stream."""
-    with _neighbours(engines) as lans:
+def published(engines: Sequence[Engine], rounds: int) -> list[Figure]:
+    """From a neighbour of the host to a published port: iperf3 with one stream, and short connections."""
+    program = str(Path(__file__).with_name("connections.py"))
+    with _neighbours(engines) as lans, ExitStack() as stack:
         for engine in engines:
-            run(engine, "run", "-d", "--name", "ck-bench-web", "-p", "5201:5201", IMAGE, "sleep", "10000")
-        servers = []
+            run(
+                engine,
+                "run",
+                "-d",
+                "--name",
+                "ck-bench-web",
+                "-p",
+                "5201:5201",
+                "-p",
+                "5202:5202",
+                IMAGE,
+                "sleep",
+                "1d",
+            )
+            stack.callback(run, engine, "rm", "-f", "ck-bench-web", check=False)
+            pid = inspect(engine, "ck-bench-web")["Pid"]
+            for server in (["iperf3", "-s", "--forceflush"], [sys.executable, program, "serve", "5202"]):
+                stack.enter_context(_serving(["nsenter", f"--net=/proc/{pid}/ns/net", *server]))
+
+        def visit(engine: Engine, *words: str) -> str:
+            lan = lans[engine.name]
+            command = ("nsenter", f"--net=/proc/self/fd/{lan}", *words)
+            return subprocess.run(command, pass_fds=(lan,), capture_output=True, text=True, check=True).stdout
+
+        def stream(engine: Engine) -> float:
+            said = json.loads(visit(engine, "iperf3", "-J", "-t", str(SECONDS), "-c", HOST))
+            return float(said["end"]["sum_received"]["bits_per_second"]) / 1e9
+
+        def connections(engine: Engine) -> float:
+            return float(visit(engine, sys.executable, program, "call", HOST, "5202", str(SECONDS)))
+
+        turns = max(1, rounds // 3)
+        return [
+            *in_turns("published port, one stream", engines, turns, stream, unit="Gbit/s"),
+            *in_turns("published port, connections a second", engines, turns, connections, unit=""),
+        ]
+
+
+@contextmanager
+def _serving(command: Sequence[str]) -> Iterator[None]:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
-            for engine in engines:
-                pid = inspect(engine, "ck-bench-web")["Pid"]
-                words = ("nsenter", f"--net=/proc/{pid}/ns/net", "iperf3", "-s", "--forceflush")
-                server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-                servers.append(server)
-                assert server.stdout is not None
-                while "listening" not in server.stdout.readline():
-                    pass
-
-            def once(engine: Engine) -> float:
-                lan = lans[engine.name]
-                words = ("nsenter", f"--net=/proc/self/fd/{lan}", "iperf3", "-J", "-t", str(SECONDS), "-c", HOST)
-                done = subprocess.run(words, pass_fds=(lan,), capture_output=True, text=True, check=True)
-                return float(json.loads(done.stdout)["end"]["sum_received"]["bits_per_second"]) / 1e9
-
-            return in_turns("published port, one stream", engines, max(1, rounds // 3), once, unit="Gbit/s")
+            assert server.stdout is not None
+            while not any(word in server.stdout.readline() for word in ("listening", "ready")):
+                assert server.poll() is None, f"{command} has ended"
+            yield
         finally:
-            for server in servers:
-                server.kill()
-                server.wait()
-            for engine in engines:
-                run(engine, "rm", "-f", "ck-bench-web", check=False)
+            server.kill()
 
 
 @contextmanager

@@ -6,9 +6,9 @@ import trio
 from ck.kernel.drivers.network import EndpointConfig, NetworkConfig, NetworkDriver, Sandbox
 from ck.kernel.errors import Forbidden, InvalidArgument
 from ck.kernel.testing.network import check_network_driver
-from ck.plugins.builtin import network_host, network_none
+from ck.plugins.builtin import network_plain
 
-MAKERS = {**network_host.ck_register_network(), **network_none.ck_register_network()}
+MAKERS = network_plain.ck_register_network()
 BOTH = pytest.mark.parametrize("name", ["host", "none"])
 
 

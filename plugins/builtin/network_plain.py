@@ -1,4 +1,8 @@
-"""The network driver `none`: a network namespace with nothing in it but loopback, which the runtime brings up."""
+"""The network drivers that make nothing.
+
+`host`: the container is in the network namespace of the host. `none`: it has one with nothing in it but loopback, which
+the runtime brings up.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,23 +24,27 @@ from ck.kernel.errors import Forbidden, InvalidArgument, Unsupported
 from ck.kernel.hookspecs import Options, hookimpl
 
 
-class NoneNetwork:
-    """See NetworkDriver. It holds nothing, so there is nothing to undo or to recover."""
+class PlainNetwork:
+    """See NetworkDriver. It holds nothing, so there is nothing to undo or to recover.
 
-    name = "none"
+    *why* ends the sentence by which an address is refused.
+    """
+
     addressing = Addressing.NONE
-    sandbox = Sandbox.EMPTY
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, name: str, sandbox: Sandbox, why: str) -> None:
         for option in options:
-            raise InvalidArgument(f"unknown option {option!r} for the network driver none")
+            raise InvalidArgument(f"unknown option {option!r} for the network driver {name}")
+        self.name, self.sandbox, self._why = name, sandbox, why
 
     def check(self, network: NetworkConfig) -> None:
         """See NetworkDriver."""
         if network.name != self.name:
-            raise Forbidden(f"network {network.name!r} cannot be made: there is only one network of the driver none")
+            raise Forbidden(
+                f"network {network.name!r} cannot be made: there is only one network of the driver {self.name}"
+            )
         for option in network.options:
-            raise InvalidArgument(f"unknown option {option!r} for the network driver none")
+            raise InvalidArgument(f"unknown option {option!r} for the network driver {self.name}")
 
     async def run(self, state: Path, *, task_status: "trio.TaskStatus[None]") -> None:
         """See NetworkDriver."""
@@ -50,11 +58,11 @@ class NoneNetwork:
         """See NetworkDriver."""
 
     async def attach(self, network: NetworkConfig, endpoint: EndpointConfig, netns: int | None) -> Endpoint:
-        """See NetworkDriver. Raises: InvalidArgument for an address: there is no interface to have it."""
-        del netns  # it stays as the runtime made it
+        """See NetworkDriver. Raises: InvalidArgument for an address."""
+        del netns  # it stays as it is
         for address in (endpoint.ipv4_address, endpoint.ipv6_address, endpoint.mac_address):
             if address:
-                raise InvalidArgument(f"address {address} cannot be given: network none has no interface")
+                raise InvalidArgument(f"address {address} cannot be given: network {self.name} {self._why}")
         return Endpoint(network_id=network.id)
 
     async def detach(self, network: NetworkConfig, container_id: str, netns: int | None) -> None:
@@ -88,7 +96,16 @@ class NoneNetwork:
         return ()
 
 
+def make_host(options: Options) -> NetworkDriver:
+    """Raises: InvalidArgument: there are no options."""
+    return PlainNetwork(options, "host", Sandbox.HOST, "has the interfaces of the host")
+
+
+def make_none(options: Options) -> NetworkDriver:
+    """Raises: InvalidArgument: there are no options."""
+    return PlainNetwork(options, "none", Sandbox.EMPTY, "has no interface")
+
+
 @hookimpl
 def ck_register_network() -> Mapping[str, Callable[[Options], NetworkDriver]]:
-    """Offer `none`. It has no options."""
-    return {"none": NoneNetwork}
+    return {"host": make_host, "none": make_none}
