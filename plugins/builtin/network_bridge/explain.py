@@ -17,8 +17,20 @@ from typing import Final, NamedTuple
 from ck.kernel.linux.netns import inside, new_network_namespace
 from ck.kernel.linux.nftables.attributes import parse
 from ck.kernel.linux.nftables.connection import Nftables, notices, subscribe
-from ck.kernel.linux.nftables.expressions import META_IIFNAME, equal, interface_name, meta, trace
+from ck.kernel.linux.nftables.expressions import (
+    IPV4,
+    META_IIFNAME,
+    META_L4PROTO,
+    META_NFPROTO,
+    TRANSPORT_HEADER,
+    equal,
+    interface_name,
+    meta,
+    payload,
+    trace,
+)
 from ck.kernel.linux.nftables.messages import INET, OWNER, Hook, Point, Table
+from ck.plugins.builtin.network_bridge._ruleset import PROTOCOLS
 from ck.plugins.builtin.network_bridge.links import remove_link
 from ck.plugins.builtin.network_bridge.routing import RouteSocket, add_address, add_pair, default_route, set_up
 
@@ -48,7 +60,7 @@ class Verdict(NamedTuple):
 def explain(address: str, port: int, protocol: str) -> Sequence[Verdict]:
     """The verdicts that a packet from another machine meets on its way to *port*, in order; *address* "" is one of the
     host that nothing else is said of. Raises: OSError."""
-    with _visitor() as (link, netns, host), _traced(link) as told, inside(netns):
+    with _visitor() as (link, netns, host), _traced(link, port, protocol) as told, inside(netns):
         kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
         with socket.socket(socket.AF_INET, kind | socket.SOCK_CLOEXEC) as client:
             client.setblocking(False)
@@ -82,12 +94,17 @@ def _visitor() -> Iterator[tuple[str, int, str]]:
 
 
 @contextmanager
-def _traced(link: str) -> Iterator[socket.socket]:
-    """Have the kernel tell of every packet that comes by *link*: a socket that gets what it tells."""
+def _traced(link: str, port: int, protocol: str) -> Iterator[socket.socket]:
+    """Have the kernel tell of packets to *port* that come by *link*: a socket that gets what it tells."""
     table = Table(INET, f"ck-trace-{link}")
     with subscribe(_GROUP_TRACE) as told, Nftables() as nftables:
         chain = table.add_chain("trace", Hook("filter", Point.PREROUTING, _BEFORE_ALL))
-        rule = table.add_rule("trace", meta(META_IIFNAME), equal(interface_name(link)), trace())
+        rule = table.add_rule(
+            "trace",
+            *(meta(META_IIFNAME), equal(interface_name(link))),
+            *(meta(META_NFPROTO), equal(IPV4), meta(META_L4PROTO), equal(bytes([PROTOCOLS[protocol]]))),
+            *(payload(TRANSPORT_HEADER, 2, 2), equal(struct.pack(">H", port)), trace()),
+        )
         # Owned by this socket: whatever happens, the table goes with it.
         nftables.commit([table.create(OWNER), chain, rule])
         yield told

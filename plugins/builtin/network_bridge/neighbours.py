@@ -1,7 +1,7 @@
 """Beside the firewalls of others: to accept a packet in our table does not save it from a chain of another that drops.
 
-Docker, ufw and others set the policy of their forward chain to drop. There our bridges, whose names begin with "ck",
-are let through by two rules; what may really pass our own table decides.
+Docker, ufw, firewalld and others drop what they do not know in their forward chain. There our bridges, whose names
+begin with "ck", are let through by two rules; what may really pass our own table decides.
 """
 
 import logging
@@ -22,6 +22,7 @@ _MARK: Final = (
 )  # a comment, as nft writes it (NFTNL_UDATA_RULE_COMMENT)
 _FOR_USERS: Final = "DOCKER-USER"
 """The chain that Docker asks first and leaves to others."""
+_FIREWALLD: Final = ("firewalld", "filter_FORWARD")
 _DROPS: Final = 0  # NF_DROP
 
 
@@ -33,15 +34,20 @@ class _Chain(NamedTuple):
 
 
 def open_ways(nftables: Nftables, our_table: str) -> None:
-    """Let our bridges through every other table whose forward chain drops by its policy. Idempotent."""
+    """Let our bridges through every other table whose forward chain drops what it does not know. Idempotent."""
     for family in (IPV4, IPV6, INET):
         chains = [chain for chain in _chains(nftables, family) if chain.table != our_table]
         for table in dict.fromkeys(chain.table for chain in chains):
             mine = [chain for chain in chains if chain.table == table]
-            closed = [each for each in mine if each.hook == Point.FORWARD and each.policy == _DROPS]
+            closed = [each for each in mine if each.hook == Point.FORWARD and _is_closed(each)]
             for_users = [each for each in mine if each.name == _FOR_USERS]
             for chain in (for_users or closed) if closed else ():
                 _let_through(nftables, Table(family, table), chain.name)
+
+
+def _is_closed(chain: _Chain) -> bool:
+    """Whether it drops what it does not know: by its policy, or as firewalld does, by its last rule."""
+    return chain.policy == _DROPS or (chain.table, chain.name) == _FIREWALLD
 
 
 def _let_through(nftables: Nftables, table: Table, chain: str) -> None:
