@@ -9,7 +9,6 @@ import secrets
 import select
 import socket
 import struct
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
@@ -35,7 +34,10 @@ from ck.plugins.builtin.network_bridge.links import remove_link
 from ck.plugins.builtin.network_bridge.routing import RouteSocket, add_address, add_pair, default_route, set_up
 
 _GROUP_TRACE: Final = 9  # NFNLGRP_NFTRACE
-_PATIENCE_SECONDS: Final = 0.5
+_PATIENCE_SECONDS: Final = 5.0
+"""For how long the packet is waited for: with TCP it is sent again after one second."""
+_QUIET_SECONDS: Final = 0.3
+"""After what silence there is nothing more to be told of it."""
 _BEFORE_ALL: Final = -450
 _FAMILIES: Final = {1: "inet", 2: "ip", 7: "bridge", 10: "ip6"}
 _BY_POLICY, _BY_RULE = 1, 3
@@ -112,11 +114,8 @@ def _traced(link: str, port: int, protocol: str) -> Iterator[socket.socket]:
 
 def _verdicts(told: socket.socket) -> Iterator[Verdict]:
     """Of the first packet: those that end a chain."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
     first: bytes | None = None
-    while (left := deadline - time.monotonic()) > 0:
-        if not select.select([told], [], [], left)[0]:
-            return
+    while select.select([told], [], [], _QUIET_SECONDS if first else _PATIENCE_SECONDS)[0]:
         for family, body in notices(told):
             found = parse(body)
             first = found.get(6) if first is None else first
