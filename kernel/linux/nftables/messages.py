@@ -46,9 +46,10 @@ class Table:
     def _message(self, operation: int, flags: int, *attributes: bytes) -> Message:
         return Message(operation, self.family, flags, text(1, self.name), *attributes)
 
-    def create(self, flags: int = 0) -> Message:
-        """*flags*: OWNER and PERSIST."""
-        return self._message(0, _CREATE, *([number(2, flags)] if flags else ()))
+    def create(self, flags: int = 0, *, exclusive: bool = False) -> Message:
+        """*flags*: OWNER and PERSIST. *exclusive*: one that is there already is EEXIST."""
+        excluding = _EXCL if exclusive else 0
+        return self._message(0, _CREATE | excluding, *([number(2, flags)] if flags else ()))
 
     def get(self) -> Message:
         return self._message(1, 0)

@@ -36,14 +36,16 @@ _RESET: Final = b"\x04"
 
 def redirect(udp_port: int, tcp_port: int) -> None:
     """In the namespace of the calling thread; in place of what an engine before has left. Raises: OSError."""
+    rules = list(_rules(udp_port, tcp_port))
     with Nftables() as nftables:
-        nftables.commit(_table(udp_port, tcp_port))
+        try:
+            nftables.commit([_TABLE.create(exclusive=True), *rules])
+        except FileExistsError:
+            # Deleted only where there is one: who has deleted something waits for 15 ms when the socket is closed.
+            nftables.commit([_TABLE.delete(), _TABLE.create(), *rules])
 
 
-def _table(udp_port: int, tcp_port: int) -> Iterator[Message]:
-    yield _TABLE.create()  # so that there is one to delete
-    yield _TABLE.delete()
-    yield _TABLE.create()
+def _rules(udp_port: int, tcp_port: int) -> Iterator[Message]:
     yield _TABLE.add_chain("out", Hook("route", Point.OUTPUT, -150))
     yield _TABLE.add_chain("in", Hook("filter", Point.INPUT, -300))
     for protocol, port, checksum in (
