@@ -22,7 +22,7 @@ from ck.kernel.drivers.network import (
     PublishedPort,
     Sandbox,
 )
-from ck.kernel.errors import Unavailable
+from ck.kernel.errors import CkError, Unavailable
 from ck.kernel.linux.nftables.connection import monitor
 from ck.plugins.builtin.network_bridge import links
 from ck.plugins.builtin.network_bridge._names import bridge_name, engine_tag
@@ -93,13 +93,22 @@ class BridgeNetwork:
 
     async def _guard_table(self) -> None:
         """Have the table back where somebody removes it, `nft flush ruleset` above all."""
-        with monitor() as watching:
+        try:
+            watched = monitor()
+        except OSError as error:
+            # No reason for an engine not to start: whoever asks for a bridge is told then.
+            log.warning("nftables cannot be used on this host: %s", error.strerror)
+            return
+        with watched as watching:
             while True:
                 await trio.lowlevel.wait_readable(watching)
                 await trio.sleep(_CALM_SECONDS)
                 _drain(watching)
-                if await trio.to_thread.run_sync(self._rules.restore):
-                    log.warning("somebody removed the table %s of nftables; it is there again", self._options.table)
+                try:
+                    if await trio.to_thread.run_sync(self._rules.restore):
+                        log.warning("somebody removed the table %s of nftables; it is there again", self._options.table)
+                except (OSError, CkError) as error:
+                    log.error("the table %s of nftables cannot be kept: %s", self._options.table, error)
 
     @property
     def _rules(self) -> Firewall:

@@ -29,6 +29,7 @@ _DRAIN: Final = 32
 _MOST_FORWARDED: Final = 1000
 _IDLE_SECONDS: Final = 30.0
 _BACKLOG: Final = 64
+_CLOSED: Final = -1
 
 
 @attrs.define
@@ -40,12 +41,24 @@ class _Client:
     netns: int  # an fd of our own
     udp: socket.socket
     tcp: socket.socket
-    forwarder: Forwarder  # for servers of its own
+    forwarder: Forwarder = attrs.field(init=False)  # for servers of its own
+
+    def __attrs_post_init__(self) -> None:
+        self.forwarder = Forwarder(self._open_inside)
+
+    async def _open_inside(self, family: int, kind: int) -> socket.socket:
+        # A copy, because the container may go while the thread is on its way into the namespace.
+        netns = os.dup(self.netns)
+        try:
+            return await trio.to_thread.run_sync(_open_socket, netns, family, kind)
+        finally:
+            os.close(netns)
 
     def close(self) -> None:
         for each in (self.udp, self.tcp):
             each.close()
         os.close(self.netns)
+        self.netns = _CLOSED
 
 
 class DnsResolver:
@@ -58,7 +71,7 @@ class DnsResolver:
         self._clients: dict[str, _Client] = {}
         self._by_socket: dict[int, _Client] = {}
         self._host_servers = HostServers()
-        self._from_host = Forwarder(open_here, blocks=False)
+        self._from_host = Forwarder(open_here)
         self._forwarded = 0
         self._directory: Directory | None = None
 
@@ -187,12 +200,12 @@ def _open_client(container_id: str, netns: int, upstream: Upstream) -> _Client:
             each.close()
         os.close(own)
         raise
+    return _Client(container_id, upstream, own, udp, tcp)
 
-    def open_inside(family: int, kind: int) -> socket.socket:
-        with inside(own):
-            return socket.socket(family, kind | socket.SOCK_CLOEXEC)
 
-    return _Client(container_id, upstream, own, udp, tcp, Forwarder(open_inside, blocks=True))
+def _open_socket(netns: int, family: int, kind: int) -> socket.socket:
+    with inside(netns):
+        return socket.socket(family, kind | socket.SOCK_CLOEXEC)
 
 
 def _send(udp: socket.socket, answer: bytes, receiver: tuple[str, int]) -> None:

@@ -4,7 +4,7 @@ import secrets
 import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import trio
@@ -28,15 +28,15 @@ _LONGEST_KEPT: Final = 5.0
 """Seconds: long enough for what asks the same in a loop, too short for anybody to wait for a change."""
 _MOST_KEPT: Final = 1000
 
-OpenSocket = Callable[[int, int], socket.socket]
-"""Makes a socket of a family and a kind, in the network namespace from which is to be asked. May block."""
+OpenSocket = Callable[[int, int], Awaitable[socket.socket]]
+"""Makes a socket of a family and a kind, in the network namespace from which is to be asked. Raises: OSError."""
 
 
 class Forwarder:
     """Asks servers in one place of the network, and remembers what they said."""
 
-    def __init__(self, open_socket: OpenSocket, *, blocks: bool) -> None:
-        self._open, self._blocks = open_socket, blocks
+    def __init__(self, open_socket: OpenSocket) -> None:
+        self._open = open_socket
         self._kept: dict[tuple[bool, bytes, tuple[str, ...]], tuple[float, bytes]] = {}
 
     async def ask(self, servers: Sequence[str], query: bytes, question: Question, *, tcp: bool) -> bytes | None:
@@ -64,7 +64,7 @@ class Forwarder:
                 nonlocal best
                 try:
                     answer = await (self._by_tcp if tcp else self._by_udp)(server, asked, question)
-                except OSError:
+                except (OSError, trio.BrokenResourceError):
                     return  # no route, nobody listens: the others may answer
                 if answer is None:
                     return
@@ -108,11 +108,10 @@ class Forwarder:
 
     async def _socket(self, server: str, kind: int) -> trio.socket.SocketType:
         family = socket.AF_INET6 if ":" in server else socket.AF_INET
-        opened = await trio.to_thread.run_sync(self._open, family, kind) if self._blocks else self._open(family, kind)
-        return trio.socket.from_stdlib_socket(opened)
+        return trio.socket.from_stdlib_socket(await self._open(family, kind))
 
 
-def open_here(family: int, kind: int) -> socket.socket:
+async def open_here(family: int, kind: int) -> socket.socket:
     """In the engine's own namespace."""
     return socket.socket(family, kind | socket.SOCK_CLOEXEC)
 
