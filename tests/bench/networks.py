@@ -193,8 +193,11 @@ def _serving(command: Sequence[str]) -> Iterator[None]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
-            while not any(word in server.stdout.readline() for word in ("listening", "ready")):
-                assert server.poll() is None, f"{command} has ended"
+            for line in server.stdout:
+                if "listening" in line or "ready" in line:
+                    break
+            else:
+                raise AssertionError(f"{command} has ended")
             yield
         finally:
             server.kill()
