@@ -244,6 +244,8 @@ class BridgeNetwork:
             f"{port.container_port} of container {container_id[:12]}"
             for container_id, port in leading
         ]
+        if protocol == "sctp":
+            return [*lines, "what becomes of a packet is not tried with SCTP"]
         outside = [port.host_ip for _, port in leading if ":" not in port.host_ip and port.host_ip != "127.0.0.1"]
         if not outside:
             return [*lines, "it is not published on an IPv4 address that others reach"]

@@ -31,10 +31,14 @@ class Reservation:
 
     @property
     def is_carried(self) -> bool:
-        """Whether connections are carried over: those to ::1, which the kernel does not route to containers, and those
-        to any address of IPv6 where the container has none."""
+        """Whether ckd carries over what comes to ::1, which the kernel does not route to containers, and what comes to
+        any address of IPv6 where the container has none."""
         port = self.ports[-1]
-        return port.protocol == "tcp" and port.host_ip in ("::", "::1")
+        return port.protocol in ("tcp", "udp") and port.host_ip in ("::", "::1")
+
+    @property
+    def listens(self) -> bool:
+        return self.is_carried and self.ports[0].protocol == "tcp"
 
 
 class Ports:
@@ -102,7 +106,8 @@ class Ports:
         """From now on connections that the kernel cannot send to the container are carried there."""
         for each in self._held.get((network_id, container_id), ()):
             if each.socket is not None and each.is_carried:
-                address = endpoint.ipv6_address or endpoint.ipv4_address
+                # A server that listens on IPv6 alone is rarer than one on IPv4 alone.
+                address = endpoint.ipv4_address or endpoint.ipv6_address
                 self._proxy.serve(each.socket, address, each.ports[0].container_port)
 
     def leading(self, protocol: str, host_port: int) -> Sequence[tuple[str, PublishedPort]]:
@@ -206,13 +211,13 @@ def _bind(ports: tuple[PublishedPort, ...]) -> Reservation:
     """Raises: OSError."""
     reservation = Reservation(ports, None)
     try:
-        held = _open(ports, listens=reservation.is_carried)
+        held = _open(ports, listens=reservation.listens)
     except OSError as error:
         port = ports[0]
         if port.protocol == "sctp" and port.host_port and error.errno in (errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT):
             # A kernel without SCTP of its own forwards it all the same.
             return reservation
-        if error.errno != errno.EADDRINUSE or port.protocol != "tcp" or reservation.is_carried:
+        if error.errno != errno.EADDRINUSE or port.protocol != "tcp" or reservation.listens:
             raise
         # It may be that only connections of before are left of who had it (TIME_WAIT). A socket that listens may have
         # the port all the same, and one that listens is in the way of every other.

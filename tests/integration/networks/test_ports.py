@@ -3,11 +3,12 @@
 import sys
 
 from tests.integration.networks.town import Town
-from tests.support.machine import HOST4, LAN4
+from tests.support.machine import HOST4, HOST6, LAN4
 
 _ASK_UDP = """
 import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5); s.bind(("", int(sys.argv[3])))
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+s = socket.socket(family, socket.SOCK_DGRAM); s.settimeout(5); s.bind(("", int(sys.argv[3])))
 s.sendto(b"hello", (sys.argv[1], int(sys.argv[2]))); print(s.recv(100).decode())
 """
 _ECHO_UDP = """
@@ -54,6 +55,36 @@ def test_udp_goes_to_the_new_container_at_once(town: Town) -> None:
         said = town.machine.run(town.machine.lan, sys.executable, "-c", _ASK_UDP, HOST4, "8220", "40000")
         assert said.split() == [name, LAN4]
         town.engine.ck("rm", "-f", name)
+
+
+def test_udp_to_the_loopback_of_ipv6(town: Town) -> None:
+    """Which the kernel does not send to a container."""
+    words = (
+        "run",
+        "-d",
+        "--init",
+        "--name",
+        "echo",
+        "-p",
+        "8221:53/udp",
+        "-p",
+        "127.0.0.1:8222:53/udp",
+        "host/python3",
+    )
+    town.engine.ck(*words, "python3", "-c", _ECHO_UDP.replace("NAME", "hello"))
+    town.ready("echo")
+    for address, port in (("::1", "8221"), ("127.0.0.1", "8221"), ("127.0.0.1", "8222"), (HOST4, "8221")):
+        for own in ("40001", "40002"):
+            said = town.machine.run(town.machine.host, sys.executable, "-c", _ASK_UDP, address, port, own)
+            assert said.startswith("hello"), (address, port, said)
+
+
+def test_a_network_without_ipv6_is_reached_by_it(town: Town) -> None:
+    town.engine.ck("network", "create", "--ipv6=false", "old")
+    town.serve("web", "--network", "old", "-p", "8223:80")
+    for address in ("127.0.0.1", "[::1]", HOST4, f"[{HOST6}]"):
+        assert town.fetch(f"http://{address}:8223/") == "web"
+    assert town.fetch(f"http://[{HOST6}]:8223/", lan=True) == "web"
 
 
 def test_sctp_is_published(town: Town) -> None:
