@@ -59,7 +59,7 @@ class BridgeNetwork:
 
     def __init__(self, options: DriverOptions) -> None:
         self._options = options
-        self._tag = ""
+        self._tag, self._marker = "", Path()  # whose links are ours; whether there may be some
         self._firewall: Firewall | None = None
         self._proxy = Proxy()
         self._ports = Ports(self._proxy)
@@ -75,7 +75,7 @@ class BridgeNetwork:
 
     async def run(self, state: Path, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
         """See NetworkDriver."""
-        self._tag = engine_tag(state)
+        self._tag, self._marker = engine_tag(state), state / "links"
         self._firewall = Firewall(
             self._options.table,
             state / "table",
@@ -123,12 +123,17 @@ class BridgeNetwork:
         """The link of *network*, made if it is not there."""
         with self._bridges_lock:
             if (name := self._bridges.get(network.id)) is None:
-                options = read_network_options(network)
-                name = self._link_name(network)
-                links.make_bridge(name, network, options, self._tag)
+                name = self._make_bridge(network)
                 self._rules.add_bridge(_rules_of(network, name))
                 self._bridges[network.id] = name
             return name
+
+    def _make_bridge(self, network: NetworkConfig) -> str:
+        name = self._link_name(network)
+        self._marker.parent.mkdir(parents=True, exist_ok=True)
+        self._marker.touch()
+        links.make_bridge(name, network, read_network_options(network), self._tag)
+        return name
 
     def _link_name(self, network: NetworkConfig) -> str:
         if asked := read_network_options(network).bridge:
@@ -190,12 +195,15 @@ class BridgeNetwork:
         with self._ports_lock:
             old = self._pairs(key)
             chosen = self._ports.reserve(network.id, container_id, ports, read_network_options(network).host_ip)
-            self._published.pop(key, None)
+            before = self._published.pop(key, None)
             try:
                 self._rules.publish(old, pairs_of(chosen, endpoint))
                 self._ports.carry(network.id, container_id, endpoint)
             except BaseException:
-                self._ports.release(network.id, container_id)
+                if before is None:
+                    self._ports.release(network.id, container_id)
+                else:
+                    self._published[key] = before
                 raise
             self._published[key] = endpoint
         _forget_udp(chosen)
@@ -260,7 +268,8 @@ class BridgeNetwork:
     def _reconcile(self, networks: Sequence[NetworkConfig], held: Sequence[Held]) -> Sequence[Held]:
         known = {network.id: network for network in networks}
         mine = {(each.network.id, each.container_id): each for each in held}
-        for link in links.our_links(self._tag):
+        # An engine that has never made a link need not look for any, nor load what that takes (pyroute2).
+        for link in links.our_links(self._tag) if self._marker.exists() else ():
             network_id, container_id = link.alias.network_id, link.alias.container_id
             if not container_id and network_id in known:
                 continue
@@ -273,9 +282,7 @@ class BridgeNetwork:
             {each.network.id: each.network for each in held if each.network.name == _DEFAULT_NETWORK}.values()
         )
         for network in needed:
-            name = self._link_name(network)
-            links.make_bridge(name, network, read_network_options(network), self._tag)
-            self._bridges[network.id] = name
+            self._bridges[network.id] = self._make_bridge(network)
         for key, each in mine.items():
             if each.ports:
                 for complaint in self._ports.hold(*key, each.ports):
