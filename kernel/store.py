@@ -13,11 +13,12 @@ from typing import Any, Final, Generic, TypeVar
 
 import attrs
 import trio
-from cattrs.preconf.json import make_converter
+from cattrs.preconf.json import JsonConverter, make_converter
 
 from ck.kernel.api.container import Container
 from ck.kernel.api.image import Image
-from ck.kernel.drivers.network import NetworkConfig
+from ck.kernel.drivers.network import NetworkConfig, PublishedPort
+from ck.kernel.drivers.port_ranges import from_ranges, to_ranges
 from ck.kernel.errors import CorruptData, Unavailable
 from ck.kernel.events import Event, Recorded
 
@@ -112,6 +113,15 @@ class Table(Generic[T]):
         return list(self._rows)
 
 
+def _converter() -> JsonConverter:
+    """Records as JSON. Ports are written as ranges: a container may publish thousands."""
+    converter = make_converter()
+    ports = tuple[PublishedPort, ...]
+    converter.register_unstructure_hook_func(lambda kind: kind == ports, to_ranges)
+    converter.register_structure_hook_func(lambda kind: kind == ports, lambda rows, _: from_ranges(rows))
+    return converter
+
+
 class Store:
     """One database, opened by one process.
 
@@ -126,7 +136,7 @@ class Store:
         self.unreadable: list[str] = []  # a sentence for each record that could not be read; its row is left alone
         self._publish = publish
         self._max_events, self._max_age = max_events, max_age
-        self._converter = make_converter()
+        self._converter = _converter()
         self._db: sqlite3.Connection | None = None
         self._pending: list[_Pending] = []
         self._lock = trio.Lock()

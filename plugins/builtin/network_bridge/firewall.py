@@ -47,7 +47,7 @@ class Firewall:
             if self._bridges.get(rules.name) == rules:
                 return
             messages = list(add_bridge(self._table, rules))
-            self._change(messages, messages)
+            self._change(messages, lambda: messages)
             self._bridges[rules.name] = rules
 
     def remove_bridge(self, name: str) -> None:
@@ -55,24 +55,25 @@ class Firewall:
         with self._lock:
             if (rules := self._bridges.get(name)) is not None:
                 messages = list(remove_bridge(self._table, rules))
-                self._change(messages, messages)
+                self._change(messages, lambda: messages)
                 del self._bridges[name]
 
     def publish(self, old: Pairs, new: Pairs) -> None:
         """Have the elements *new* in place of *old*, in one transaction. The books have neither meanwhile."""
+        if old == new:
+            return
         gone = {
             name: [key for key, value in pairs.items() if new.get(name, {}).get(key) != value]
             for name, pairs in old.items()
         }
         added = {
-            name: {key: value for key, value in pairs.items() if old.get(name, {}).get(key) != value}
+            name: {key: value for key, value in pairs.items() if old.get(name, {}).get(key) != value} if old else pairs
             for name, pairs in new.items()
         }
         messages = [message for name, keys in gone.items() for message in self._table.delete_elements(name, keys)]
         messages += self._additions(added)
         with self._lock:
-            if messages:
-                self._change(messages, self._additions(new))
+            self._change(messages, lambda: self._additions(new))
 
     def _additions(self, pairs: Pairs) -> list[Message]:
         return [
@@ -100,8 +101,8 @@ class Firewall:
             self._rebuild()
             return True
 
-    def _change(self, messages: Sequence[Message], again: Sequence[Message]) -> None:
-        """*again* is what is to be done where the table has been made anew of the books."""
+    def _change(self, messages: Sequence[Message], again: Callable[[], Sequence[Message]]) -> None:
+        """*again* makes what is to be done where the table has been made anew of the books."""
         if self._nftables is None:
             self._rebuild()
         assert self._nftables is not None
@@ -113,7 +114,7 @@ class Firewall:
                 raise
             log.warning("table %s was changed by somebody else; it is made anew", self._table.name)
             self._rebuild()
-            self._nftables.commit(again)
+            self._nftables.commit(again())
 
     def _rebuild(self) -> None:
         if self._nftables is None:
