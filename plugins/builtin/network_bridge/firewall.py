@@ -130,10 +130,16 @@ class Firewall:
 
     def _claim(self, nftables: Nftables) -> None:
         if not self._marker.exists() and nftables.exists(self._table.get()):
-            raise Conflict(
-                f"this host has a table of nftables named {self._table.name} already: if another engine does not need "
-                f"it, remove it, or choose another name by the option `table` of the network driver bridge"
-            )
+            # Where the directory of our state is gone, an engine before may have left it: the kernel lets a table be
+            # claimed that was made to be owned and whose owner is gone, and no other.
+            try:
+                nftables.commit([self._table.create(OWNER | PERSIST)])
+            except OSError as error:
+                raise Conflict(
+                    f"this host has a table of nftables named {self._table.name} that is not this engine's: if another "
+                    f"engine does not need it, remove it, or choose another name by the option `table` of the network "
+                    f"driver bridge"
+                ) from error
         self._marker.parent.mkdir(parents=True, exist_ok=True)
         self._marker.touch()
 

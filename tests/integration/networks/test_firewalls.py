@@ -1,6 +1,7 @@
 """Beside the firewalls of others: their drops do not cut containers off, and where the config says so, their rules for
 input decide who reaches published ports."""
 
+import shutil
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -141,3 +142,24 @@ def test_the_host_s_rules_for_input_decide(own_machine: Machine, polite_engine: 
     commit(own_machine, lambda: iter([table.delete()]))
     for address in (HOST4, f"[{HOST6}]"):
         assert town.fetch(f"http://{address}:8401/", lan=True) == "web"
+
+
+def test_a_table_that_is_somebody_else_s_is_left_alone(own_town: Town) -> None:
+    town, table = own_town, Table(INET, "ck")
+    commit(town.machine, lambda: iter([table.create(), table.add_chain("theirs")]))
+    refused = town.engine.ck("run", "--rm", town.image, "true", check=False)
+    assert refused.code == 125 and "a table of nftables named ck that is not this engine's" in refused.err
+    with inside(town.machine.host), Nftables() as nftables:
+        assert nftables.exists(table.get())
+        nftables.commit([table.delete()])
+    town.engine.ck("run", "--rm", town.image, "true")
+
+
+def test_a_table_that_an_engine_has_left_is_taken_over(own_town: Town) -> None:
+    """As when the directory of its state is gone."""
+    town = own_town
+    town.engine.ck("run", "--rm", town.image, "true")
+    town.engine.stop()
+    shutil.rmtree(town.engine.run_root / "network")
+    town.engine.start()
+    town.engine.ck("run", "--rm", "-p", "8405:80", town.image, "true")
