@@ -35,7 +35,18 @@ def debian_layout(name: str) -> Path:
 def _build(recipe: Path, directory: Path) -> None:
     packages = ",".join((recipe / "packages").read_text().split())
     excludes = [f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT]
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}", *excludes, _SUITE, "-"]
+    # With mounts of its own: whatever ends it, none is left.
+    command = [
+        "unshare",
+        "--mount",
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        f"--include={packages}",
+        *excludes,
+        _SUITE,
+        "-",
+    ]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
         raise AssertionError(f"mmdebstrap: {done.stderr.decode(errors='replace')}")
