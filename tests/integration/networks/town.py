@@ -13,7 +13,7 @@ _FETCH: Final = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], t
 _TCP_TRY: Final = (
     "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[3])).close()"
 )
-PATIENCE: Final = "1"
+PATIENCE: Final = "2"
 """Seconds after which a packet that nobody answers counts as dropped."""
 
 
