@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ck.kernel.api.container import Container
+from ck.kernel.engine.port_requests import parse_exposed
 from ck.kernel.errors import InvalidArgument
 
 
@@ -40,9 +41,5 @@ def link_environment(container_name: str, alias: str, target: Container, address
 
 
 def _ports(target: Container) -> Mapping[tuple[int, str], None]:
-    ports: dict[tuple[int, str], None] = {}
-    for text in target.config.exposed_ports:
-        number, _, protocol = text.partition("/")
-        if number.isdecimal():
-            ports[int(number), protocol or "tcp"] = None
-    return ports
+    exposed = (each for text in target.config.exposed_ports for each in parse_exposed(text))
+    return {(number, protocol): None for protocol, number in exposed}

@@ -3,10 +3,10 @@
 import errno
 import os
 import socket
-import struct
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from ck.kernel.linux.netlink import DONE, ERROR, error_code, split
 from ck.kernel.linux.nftables.attributes import parse
 from ck.kernel.linux.nftables.messages import Message, batch, single
 
@@ -17,9 +17,6 @@ _SOL_NETLINK: Final = 270
 _NETLINK_ADD_MEMBERSHIP: Final = 1
 _GROUP_NFTABLES: Final = 7  # NFNLGRP_NFTABLES
 _BUFFER: Final = 64 << 20
-_HEADER: Final = struct.Struct("=IHHII")
-_ERROR: Final = 2  # NLMSG_ERROR; with code 0 it is an acknowledgement
-_DONE: Final = 3  # NLMSG_DONE: the end of a dump
 _DUMP_BYTES: Final = 1 << 18
 _GENERIC_BYTES: Final = 4  # struct nfgenmsg
 
@@ -77,12 +74,12 @@ class Nftables:
         self._socket.send(single(question, self._sequence))
         while True:
             received = self._socket.recv(_DUMP_BYTES)
-            for kind, _, body in _split(received):
-                if kind == _DONE:
+            for kind, _, body in split(received):
+                if kind == DONE:
                     return
-                if kind == _ERROR and (code := _code(body)):
+                if kind == ERROR and (code := error_code(body)):
                     raise OSError(code, os.strerror(code))
-                if kind != _ERROR:
+                if kind != ERROR:
                     yield parse(body[_GENERIC_BYTES:])
 
     def _answers(self) -> Iterator[tuple[int, int]]:
@@ -92,23 +89,9 @@ class Nftables:
                 received = self._socket.recv(1 << 16, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
-            for kind, sequence, body in _split(received):
-                if kind == _ERROR:
-                    yield sequence, _code(body)
-
-
-def _split(received: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Kind, number and body of each message of a datagram."""
-    offset = 0
-    while offset < len(received):
-        length, kind, _, sequence, _ = _HEADER.unpack_from(received, offset)
-        yield kind, sequence, received[offset + _HEADER.size : offset + length]
-        offset += length + -length % 4
-
-
-def _code(body: bytes) -> int:
-    """Of an error message: a number of errno, 0 for none."""
-    return -int(struct.unpack_from("=i", body)[0])
+            for kind, sequence, body in split(received):
+                if kind == ERROR:
+                    yield sequence, error_code(body)
 
 
 def monitor() -> socket.socket:
@@ -130,7 +113,7 @@ def notices(watching: socket.socket) -> Iterator[tuple[int, bytes]]:
         received = watching.recv(_DUMP_BYTES)
     except BlockingIOError:
         return
-    for _, _, body in _split(received):
+    for _, _, body in split(received):
         yield body[0], body[_GENERIC_BYTES:]
 
 

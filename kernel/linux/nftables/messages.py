@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
+from ck.kernel.linux.netlink import ACK, APPEND, CREATE, DUMP, EXCL, REQUEST, message
 from ck.kernel.linux.nftables.attributes import attribute, data, elements, nested, number, text
 
 INET: Final = 1  # NFPROTO_INET
@@ -15,8 +16,6 @@ IPV6: Final = socket.AF_INET6
 _SUBSYSTEM: Final = 10 << 8  # NFNL_SUBSYS_NFTABLES
 _BATCH_BEGIN: Final = 0x10
 _BATCH_END: Final = 0x11
-_HEADER: Final = struct.Struct("=IHHII")
-_REQUEST, _ACK, _EXCL, _DUMP, _CREATE, _APPEND = 0x1, 0x4, 0x200, 0x300, 0x400, 0x800
 _HOST_ORDER: Final = struct.pack("=BBI", 0, 4, 1)  # for nft, which would list names backwards (NFTNL_UDATA_SET)
 _CHUNK: Final = 500  # elements of one message: its list has 16 bits for its length
 
@@ -28,13 +27,13 @@ class Message:
 
     def __init__(self, operation: int, family: int, flags: int, *attributes: bytes) -> None:
         self.kind = _SUBSYSTEM | operation
-        self.flags = _REQUEST | flags
+        self.flags = REQUEST | flags
         self.body = struct.pack(">BBH", family, 0, 0) + b"".join(attributes)
 
 
 def list_chains(family: int) -> Message:
     """All chains of all tables of a family."""
-    return Message(4, family, _DUMP)
+    return Message(4, family, DUMP)
 
 
 class Table:
@@ -48,8 +47,8 @@ class Table:
 
     def create(self, flags: int = 0, *, exclusive: bool = False) -> Message:
         """*flags*: OWNER and PERSIST. *exclusive*: one that is there already is EEXIST."""
-        excluding = _EXCL if exclusive else 0
-        return self._message(0, _CREATE | excluding, *([number(2, flags)] if flags else ()))
+        excluding = EXCL if exclusive else 0
+        return self._message(0, CREATE | excluding, *([number(2, flags)] if flags else ()))
 
     def get(self) -> Message:
         return self._message(1, 0)
@@ -60,20 +59,20 @@ class Table:
     def add_chain(self, name: str, hook: "Hook | None" = None) -> Message:
         """A chain; without *hook* one that others jump to."""
         if hook is None:
-            return self._message(3, _CREATE, text(3, name))
+            return self._message(3, CREATE, text(3, name))
         base = nested(4, number(1, hook.number), number(2, hook.priority))
-        return self._message(3, _CREATE, text(3, name), base, text(7, hook.kind), number(5, 1))
+        return self._message(3, CREATE, text(3, name), base, text(7, hook.kind), number(5, 1))
 
     def add_rule(self, chain: str, *expressions: bytes) -> Message:
-        return self._message(6, _CREATE | _APPEND, text(2, chain), nested(4, *expressions))
+        return self._message(6, CREATE | APPEND, text(2, chain), nested(4, *expressions))
 
     def insert_rule(self, chain: str, *expressions: bytes, mark: bytes = b"") -> Message:
         """Before all others; *mark* is kept with it and shown to who lists rules."""
         userdata = (attribute(7, mark),) if mark else ()
-        return self._message(6, _CREATE, text(2, chain), nested(4, *expressions), *userdata)
+        return self._message(6, CREATE, text(2, chain), nested(4, *expressions), *userdata)
 
     def list_rules(self, chain: str) -> Message:
-        return self._message(7, _DUMP, text(2, chain))
+        return self._message(7, DUMP, text(2, chain))
 
     def add_set(self, name: str, key: "Key", values: "Key | None" = None, *, forgets: bool = False) -> Message:
         """A set, or with *values* a map; one of ranges where *key* says so, one that rules fill with elements that time
@@ -90,15 +89,15 @@ class Table:
             flags |= 0x10 | 0x20  # NFT_SET_TIMEOUT, NFT_SET_EVAL
         # Its ID is for rules of the same transaction that have no name for it; the kernel wants one all the same.
         attributes += [number(10, 1), attribute(13, _HOST_ORDER)]
-        return self._message(9, _CREATE, text(2, name), number(3, flags), *attributes)
+        return self._message(9, CREATE, text(2, name), number(3, flags), *attributes)
 
     def add_elements(self, name: str, keys: Iterable[bytes], *, exclusive: bool = False) -> Iterator[Message]:
         """*exclusive*: one that is there already fails the transaction with EEXIST."""
-        return self._elements(12, _CREATE | (_EXCL if exclusive else 0), name, (data(1, key) for key in keys))
+        return self._elements(12, CREATE | (EXCL if exclusive else 0), name, (data(1, key) for key in keys))
 
     def add_ranges(self, name: str, ranges: Iterable[tuple[bytes, bytes]]) -> Iterator[Message]:
         """Elements of a set of ranges: the first key and the last, which have the bounds of each field."""
-        return self._elements(12, _CREATE, name, (data(1, first) + data(10, last) for first, last in ranges))
+        return self._elements(12, CREATE, name, (data(1, first) + data(10, last) for first, last in ranges))
 
     def delete_ranges(self, name: str, ranges: Iterable[tuple[bytes, bytes]]) -> Iterator[Message]:
         """As `delete_elements`."""
@@ -107,7 +106,7 @@ class Table:
     def add_pairs(self, name: str, pairs: Mapping[bytes, bytes], *, exclusive: bool = False) -> Iterator[Message]:
         """Elements of a map."""
         items = (data(1, key) + data(2, value) for key, value in pairs.items())
-        return self._elements(12, _CREATE | (_EXCL if exclusive else 0), name, items)
+        return self._elements(12, CREATE | (EXCL if exclusive else 0), name, items)
 
     def delete_elements(self, name: str, keys: Iterable[bytes]) -> Iterator[Message]:
         """One that is not there fails the transaction with ENOENT."""
@@ -175,18 +174,17 @@ def batch(messages: Iterable[Message], sequence: int) -> tuple[bytes, int]:
     """All *messages* as one transaction, numbered from *sequence*; return it and the number of the last message, which
     the kernel acknowledges. The first number is that of the beginning: an error there is one of the commit."""
     bracket = struct.pack(">BBH", socket.AF_UNSPEC, 0, _SUBSYSTEM >> 8)
-    parts = [_HEADER.pack(_HEADER.size + len(bracket), _BATCH_BEGIN, _REQUEST, sequence, 0), bracket]
+    parts = [message(_BATCH_BEGIN, REQUEST, sequence, bracket)]
     pending = list(messages)
-    for message in pending:
+    for each in pending:
         sequence += 1
-        flags = message.flags | (_ACK if message is pending[-1] else 0)
-        parts += [_HEADER.pack(_HEADER.size + len(message.body), message.kind, flags, sequence, 0), message.body]
-    parts += [_HEADER.pack(_HEADER.size + len(bracket), _BATCH_END, _REQUEST, sequence + 1, 0), bracket]
+        parts.append(message(each.kind, each.flags | (ACK if each is pending[-1] else 0), sequence, each.body))
+    parts.append(message(_BATCH_END, REQUEST, sequence + 1, bracket))
     return b"".join(parts), sequence
 
 
-def single(message: Message, sequence: int) -> bytes:
+def single(question: Message, sequence: int) -> bytes:
     """A question, outside of any transaction."""
     # A dump ends by a message of its own.
-    flags = message.flags if message.flags & _DUMP else message.flags | _ACK
-    return _HEADER.pack(_HEADER.size + len(message.body), message.kind, flags, sequence, 0) + message.body
+    flags = question.flags if question.flags & DUMP else question.flags | ACK
+    return message(question.kind, flags, sequence, question.body)

@@ -6,12 +6,11 @@ import socket
 import struct
 from typing import Final
 
+from ck.kernel.linux.netlink import ACK, REQUEST, error_code, message, split
 from ck.kernel.linux.nftables.attributes import attribute, nested
 
 _NETLINK_NETFILTER: Final = 12
 _DELETE: Final = 1 << 8 | 2  # NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE
-_HEADER: Final = struct.Struct("=IHHII")
-_REQUEST, _ACK = 0x1, 0x4
 _BY_PROTOCOL_AND_PORT: Final = 1 << 3 | 1 << 5  # CTA_FILTER_F: the protocol, the destination port
 
 
@@ -24,8 +23,7 @@ def forget_udp(port: int) -> None:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as netlink:
         for family in (socket.AF_INET, socket.AF_INET6):
             body = struct.pack(">BBH", family, 0, 0) + original + only
-            netlink.send(_HEADER.pack(_HEADER.size + len(body), _DELETE, _REQUEST | _ACK, 1, 0) + body)
-            answer = netlink.recv(1 << 16)
-            (code,) = struct.unpack_from("=i", answer, _HEADER.size)
-            if code not in (0, -errno.ENOENT):
-                raise OSError(-code, os.strerror(-code))
+            netlink.send(message(_DELETE, REQUEST | ACK, 1, body))
+            ((_, _, answer),) = split(netlink.recv(1 << 16))
+            if (code := error_code(answer)) not in (0, errno.ENOENT):
+                raise OSError(code, os.strerror(code))

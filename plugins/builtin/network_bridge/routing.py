@@ -6,17 +6,15 @@ pyroute2's own sockets are not used: its calls cost five times as much, and its 
 import errno
 import os
 import socket
-import struct
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
+from ck.kernel.linux.netlink import ACK, CREATE, DONE, DUMP, ERROR, EXCL, HEADER, REPLACE, REQUEST, error_code, split
+
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_NEWROUTE = 16, 17, 18, 20, 24
 _NETLINK_ROUTE: Final = 0
-_REQUEST, _ACK, _DUMP, _REPLACE, _EXCL, _CREATE = 0x1, 0x4, 0x300, 0x100, 0x200, 0x400
-_ERROR, _DONE = 2, 3
-_HEADER: Final = struct.Struct("=IHHII")
 _IFF_UP: Final = 1
 _IFA_F_NODAD: Final = 0x02
 _TABLE_MAIN, _PROTO_BOOT, _SCOPE_UNIVERSE, _UNICAST = 254, 3, 0, 1
@@ -45,46 +43,40 @@ class RouteSocket:
         request = bytearray()
         for number, message in enumerate(messages, 1):
             if number == len(messages):
-                message["header"]["flags"] |= _ACK  # one answer tells that all are done
+                message["header"]["flags"] |= ACK  # one answer tells that all are done
             message["header"]["sequence_number"] = number
             message.encode()
             request += message.data
         self._socket.send(request)
-        for sequence, kind, body in self._answers():
-            if kind == _ERROR:
-                (code,) = struct.unpack_from("=i", body)
-                if code:
-                    raise OSError(-code, os.strerror(-code))
+        for kind, sequence, body in self._answers():
+            if kind == ERROR:
+                if code := error_code(body):
+                    raise OSError(code, os.strerror(code))
                 if sequence == len(messages):
                     return
 
     def links(self) -> Iterator[Message]:
         """Every link of the namespace."""
-        question = _new("ifinfmsg", _RTM_GETLINK, _DUMP)
+        question = _new("ifinfmsg", _RTM_GETLINK, DUMP)
         question["header"]["sequence_number"] = 1
         question.encode()
         self._socket.send(question.data)
-        for _, kind, body in self._answers():
-            if kind == _DONE:
+        for kind, _, body in self._answers():
+            if kind == DONE:
                 return
-            message = _class("ifinfmsg")(_HEADER.pack(_HEADER.size + len(body), kind, 0, 1, 0) + body)
+            message = _class("ifinfmsg")(HEADER.pack(HEADER.size + len(body), kind, 0, 1, 0) + body)
             message.decode()
             yield message
 
     def _answers(self) -> Iterator[tuple[int, int, bytes]]:
         while True:
-            received = self._socket.recv(1 << 16)
-            offset = 0
-            while offset < len(received):
-                length, kind, _, sequence, _ = _HEADER.unpack_from(received, offset)
-                yield sequence, kind, received[offset + _HEADER.size : offset + length]
-                offset += length + -length % 4
+            yield from split(self._socket.recv(1 << 16))
 
 
 def add_bridge(name: str, mac: str, mtu: int) -> Message:
     return _link(
         _RTM_NEWLINK,
-        _CREATE | _EXCL,
+        CREATE | EXCL,
         ("IFLA_IFNAME", name),
         ("IFLA_MTU", mtu),
         # A bridge without an address of its own takes that of its lowest port, and changes it with them.
@@ -105,7 +97,7 @@ def add_veth(name: str, bridge: int, peer: str, mac: str, mtu: int, netns: int) 
     data = {"attrs": [("VETH_INFO_PEER", {"attrs": inner})]}
     message = _link(
         _RTM_NEWLINK,
-        _CREATE | _EXCL,
+        CREATE | EXCL,
         ("IFLA_IFNAME", name),
         ("IFLA_MTU", mtu),
         ("IFLA_MASTER", bridge),
@@ -120,7 +112,7 @@ def add_pair(name: str, peer: str, netns: int) -> Message:
     inner = [("IFLA_IFNAME", peer), ("IFLA_NET_NS_FD", netns)]
     data = {"attrs": [("VETH_INFO_PEER", {"attrs": inner})]}
     info = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", data)]}
-    return _link(_RTM_NEWLINK, _CREATE | _EXCL, ("IFLA_IFNAME", name), ("IFLA_LINKINFO", info))
+    return _link(_RTM_NEWLINK, CREATE | EXCL, ("IFLA_IFNAME", name), ("IFLA_LINKINFO", info))
 
 
 def set_alias(name: str, alias: str) -> Message:
@@ -149,7 +141,7 @@ def delete_link(name: str) -> Message:
 
 
 def add_address(index: int, address: str, prefix: int) -> Message:
-    message = _new("ifaddrmsg", _RTM_NEWADDR, _CREATE | _REPLACE)
+    message = _new("ifaddrmsg", _RTM_NEWADDR, CREATE | REPLACE)
     message["family"] = _family(address)
     message["prefixlen"] = prefix
     message["index"] = index
@@ -161,7 +153,7 @@ def add_address(index: int, address: str, prefix: int) -> Message:
 
 def default_route(index: int, gateway: str) -> Message:
     """Instead of the one that there is."""
-    message = _new("rtmsg", _RTM_NEWROUTE, _CREATE | _REPLACE)
+    message = _new("rtmsg", _RTM_NEWROUTE, CREATE | REPLACE)
     message["family"] = _family(gateway)
     message["table"] = _TABLE_MAIN
     message["proto"] = _PROTO_BOOT
@@ -179,7 +171,7 @@ def _link(kind: int, flags: int, *attributes: tuple[str, Any]) -> Message:
 
 def _new(name: str, kind: int, flags: int) -> Message:
     message = _class(name)()
-    message["header"].update({"type": kind, "flags": _REQUEST | flags})
+    message["header"].update({"type": kind, "flags": REQUEST | flags})
     return message
 
 
