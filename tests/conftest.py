@@ -17,6 +17,8 @@ INTEGRATION = Path(__file__).parent / "integration"
 # would inherit that: ignored dispositions outlive an exec (signal(7)).
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# A run that is told to end cleans up as one that is interrupted does.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 # A machine that is busy draws slowly, and a time limit would make that a failure of the code.

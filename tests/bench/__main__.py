@@ -1,6 +1,7 @@
 """`./dev bench`: measure, print a table, keep the values."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -37,6 +38,8 @@ RESULTS = TREE / ".work" / "bench"
 
 
 def main() -> int:
+    # Who is told to end takes its engines down, with what they have mounted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(
         prog="./dev bench", description="Measure ck, beside Docker and Podman where installed."
     )

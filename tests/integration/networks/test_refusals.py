@@ -117,13 +117,17 @@ def test_host_network_with_ports_is_warned_of(town: Town) -> None:
 
 
 def test_loops_of_shared_networks(town: Town) -> None:
-    town.engine.ck("create", "--name", "one", "--network", "container:two", town.image, check=False)
-    town.idle("two")
-    town.engine.ck("create", "--name", "self", "--network", "container:self", town.image, check=False)
-    names = town.engine.ck("ps", "-a", "--format", "{{.Names}}").out.split()
-    for name in set(names) - {"two"}:
+    for name, other in (("one", "two"), ("self", "self")):
+        refused = town.engine.ck("create", "--name", name, "--network", f"container:{other}", town.image, check=False)
+        assert refused.code == 1 and f"No such container: {other}" in refused.err
+    # By a name that is another's now: each waits for the other.
+    town.engine.ck("create", "--name", "one", town.image, "sleep", "1d")
+    town.engine.ck("create", "--name", "two", "--network", "container:one", town.image, "sleep", "1d")
+    town.engine.ck("rename", "one", "old")
+    town.engine.ck("create", "--name", "one", "--network", "container:two", town.image, "sleep", "1d")
+    for name, other in (("one", "two"), ("two", "one")):
         refused = town.engine.ck("start", name, check=False)
-        assert refused.code != 0 and name in refused.err
+        assert refused.code == 1 and f"cannot join a namespace of container '{other}'" in refused.err
 
 
 def test_nobody_answers_after_the_end(town: Town) -> None:

@@ -1,10 +1,9 @@
-from datetime import UTC, datetime
-
 import pytest
 
-from ck.kernel.api.container import Container, ContainerConfig, HostConfig
+from ck.kernel.api.container import ContainerConfig
 from ck.kernel.engine.links import link_environment, parse_link
 from ck.kernel.errors import InvalidArgument
+from tests.support.records import container
 
 
 @pytest.mark.parametrize(
@@ -22,16 +21,9 @@ def test_links_that_cannot_be(text: str) -> None:
 
 
 def test_the_environment_is_docker_s() -> None:
-    target = Container(
-        id="d" * 64,
+    target = container(
         name="db",
-        image_id="",
-        image_ref="",
-        path="true",
-        args=(),
-        created=datetime.now(UTC),
         config=ContainerConfig(exposed_ports=("5432/tcp", "53/udp"), env=("PASS=x=y", "PATH=/bin")),
-        host_config=HostConfig(),
     )
     assert link_environment("web", "my-db", target, "10.0.0.2") == [
         "MY_DB_NAME=/web/my-db",

@@ -1,24 +1,16 @@
-from datetime import UTC, datetime
-
 import pytest
 
 from ck.kernel.api.container import Container, ContainerConfig, HostConfig, PortBinding
 from ck.kernel.drivers.network import PortRequest
 from ck.kernel.engine.port_requests import parse_exposed, port_requests
 from ck.kernel.errors import InvalidArgument
+from tests.support.records import container
 
 
-def container(
+def publishing(
     bindings: dict[str, tuple[PortBinding, ...]], *, exposed: tuple[str, ...] = (), every: bool = False
 ) -> Container:
-    return Container(
-        id="c" * 64,
-        name="web",
-        image_id="",
-        image_ref="",
-        path="true",
-        args=(),
-        created=datetime.now(UTC),
+    return container(
         config=ContainerConfig(exposed_ports=exposed),
         host_config=HostConfig(port_bindings=bindings, publish_all_ports=every),
     )
@@ -30,7 +22,7 @@ def test_bindings() -> None:
         "53/UDP": (),
         "9": (PortBinding(),),
     }
-    assert port_requests(container(asked)) == [
+    assert port_requests(publishing(asked)) == [
         PortRequest(protocol="tcp", container_port=80, host_ports=(8080,)),
         PortRequest(protocol="tcp", container_port=80, host_ip="::1", host_ports=(8000, 8001, 8002)),
         PortRequest(protocol="udp", container_port=53),
@@ -40,14 +32,14 @@ def test_bindings() -> None:
 
 def test_all_that_is_exposed_and_not_bound() -> None:
     exposed = ("80/tcp", "90-91/udp", "9")
-    got = port_requests(container({"80/tcp": (PortBinding(host_port="1"),)}, exposed=exposed, every=True))
+    got = port_requests(publishing({"80/tcp": (PortBinding(host_port="1"),)}, exposed=exposed, every=True))
     assert [(each.protocol, each.container_port, each.host_ports) for each in got] == [
         ("tcp", 80, (1,)),
         ("udp", 90, (0,)),
         ("udp", 91, (0,)),
         ("tcp", 9, (0,)),
     ]
-    assert port_requests(container({}, exposed=exposed)) == []
+    assert port_requests(publishing({}, exposed=exposed)) == []
 
 
 @pytest.mark.parametrize(
@@ -65,7 +57,7 @@ def test_all_that_is_exposed_and_not_bound() -> None:
 )
 def test_what_cannot_be(port: str, binding: PortBinding, value: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        port_requests(container({port: (binding,)}))
+        port_requests(publishing({port: (binding,)}))
     assert value in str(caught.value)
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import attrs
@@ -12,13 +11,10 @@ import trio
 from ck.kernel.api.caller import CALLER, Caller
 from ck.kernel.api.container import (
     Container,
-    ContainerConfig,
     ContainerSpec,
-    ContainerState,
     Created,
     ExecSession,
     ExecSpec,
-    HostConfig,
     PathStat,
 )
 from ck.kernel.api.engine import LogBatch
@@ -27,27 +23,7 @@ from ck.kernel.drivers.log import LogQuery, LogRecord
 from ck.kernel.drivers.runtime import AttachRequest, ExitStatus, TerminalSize
 from ck.kernel.errors import NotFound
 from ck.kernel.lifecycle import State
-
-AT = datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
-ID = "c0" * 32
-
-
-def container(**changes: Any) -> Container:
-    """A running container, but for *changes*."""
-    fields: dict[str, Any] = {
-        "id": ID,
-        "name": "web",
-        "created": AT,
-        "image_id": "sha256:" + "ab" * 32,
-        "image_ref": "busybox",
-        "path": "sh",
-        "args": ("-c", "echo hi"),
-        "config": ContainerConfig(image="busybox", labels={"tier": "front"}),
-        "host_config": HostConfig(network_mode="none"),
-        "state": ContainerState(status=State.RUNNING, pid=42, started_at=AT),
-        "log_driver": "local",
-    }
-    return Container(**(fields | changes))
+from tests.support.records import AT, ID, container
 
 
 class FakeContainers:

@@ -23,7 +23,8 @@ from ck.kernel.drivers.log import LogRecord, Stream
 from ck.kernel.errors import Conflict, InvalidArgument, NotFound, StartFailed
 from ck.kernel.lifecycle import State
 from ck.plugins.builtin.docker_api.driver import DockerApi
-from tests.unit.plugins.builtin.docker_api.fake_engine import ID, FakeEngine, container
+from tests.support.records import ID, container
+from tests.unit.plugins.builtin.docker_api.fake_engine import FakeEngine
 from tests.unit.plugins.builtin.docker_api.running import SECONDS, Server, ask_on, read_until, serve
 
 

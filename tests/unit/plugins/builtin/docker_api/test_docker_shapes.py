@@ -37,7 +37,7 @@ from ck.plugins.builtin.docker_api._shapes.image import (
 from ck.plugins.builtin.docker_api._shapes.network import network_json, network_test
 from ck.plugins.builtin.docker_api._shapes.path_stat import go_mode, path_stat_json
 from ck.plugins.builtin.docker_api._shapes.volume import volume_json, volume_test
-from tests.unit.plugins.builtin.docker_api.fake_engine import AT, ID, container
+from tests.support.records import AT, ID, container
 
 # What the docker client 28 sends for `docker run -d --name x busybox true`.
 DOCKER_RUN: dict[str, Any] = {

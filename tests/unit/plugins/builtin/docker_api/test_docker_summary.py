@@ -20,7 +20,7 @@ from ck.kernel.errors import InvalidArgument
 from ck.kernel.lifecycle import State
 from ck.plugins.builtin.docker_api._shapes.container_filters import Looked, container_test, shows_stopped
 from ck.plugins.builtin.docker_api._shapes.summary import command_text, status_text, summary_json
-from tests.unit.plugins.builtin.docker_api.fake_engine import AT, ID, container
+from tests.support.records import AT, ID, container
 
 NOW = AT + timedelta(minutes=3)
 
