@@ -13,6 +13,7 @@ from ck.cli import catalog  # noqa: E402
 from ck.kernel.config import Config, parse  # noqa: E402
 from ck.kernel.errors import InvalidArgument  # noqa: E402
 from tests.support.daemon import CK, Daemon  # noqa: E402
+from tests.support.restart_table import with_tables  # noqa: E402
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 TOML = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -22,6 +23,8 @@ CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 def main() -> int:
     pages = sorted([*TREE.glob("*.md"), *TREE.glob("docs/**/*.md"), *TREE.glob("tests/*.md")])
     (TREE / "docs" / "cli.md").write_text(command_reference())
+    restart = TREE / "docs" / "restart.md"
+    restart.write_text(with_tables(restart.read_text()))
     problems = [problem for page in pages for problem in broken_links(page)]
     problems += wrong_settings(TREE / "docs" / "configuration.md")
     if "--no-examples" not in sys.argv[1:]:

@@ -1,4 +1,4 @@
-"""Options of the host's side: devices, ulimits, restart policies, hosts, networks, security."""
+"""Options of the host's side: devices, ulimits, hosts, networks, security."""
 
 from __future__ import annotations
 
@@ -41,17 +41,6 @@ def parse_device(text: str) -> dict[str, str]:
 
 def _is_device_mode(text: str) -> bool:
     return bool(text) and len(set(text)) == len(text) and set(text) <= set("rwm")
-
-
-def parse_restart(text: str) -> dict[str, Any]:
-    """`no`, `always`, `unless-stopped`, `on-failure[:MAX]`, or a further policy that the engine knows. Raises:
-    ValueError."""
-    name, colon, count = text.partition(":")
-    if not name and colon:
-        raise ValueError("invalid restart policy format: no policy provided before colon")
-    if colon and not count.isdecimal():
-        raise ValueError("invalid restart policy format: maximum retry count must be an integer")
-    return {"Name": name, "MaximumRetryCount": int(count or 0)}
 
 
 def parse_host(text: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 import attrs
 
 from ck.kernel.drivers.network import Endpoint, PublishedPort
+from ck.kernel.drivers.restart import Ending, OnUnhealthy
 from ck.kernel.lifecycle import State
 
 
@@ -54,10 +55,15 @@ class ContainerConfig:
 
 @attrs.frozen(kw_only=True)
 class RestartPolicySpec:
-    """Docker: RestartPolicy. `name` is that of a restart supervisor; "" is "no"."""
+    """Docker: RestartPolicy. `name` is that of a restart supervisor; "" is "no".
+
+    `backoff` and `on_unhealthy` are ck's: see ck.kernel.drivers.restart.Terms.
+    """
 
     name: str = ""
     maximum_retry_count: int = 0
+    backoff: Mapping[str, float] = attrs.field(factory=dict)
+    on_unhealthy: OnUnhealthy = OnUnhealthy.NONE
 
 
 @attrs.frozen(kw_only=True)
@@ -242,10 +248,11 @@ class ContainerState:
     oom_killed: bool = False
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    stopped_by_user: bool = False
+    ending: Ending = Ending.PROGRAM  # who ended it, or is about to
     boot_id: str = ""  # of the machine's boot in which it was started
     restarts_in_row: int = 0  # since the last long or wanted run
-    backoff: float = 0.0  # seconds, of the last automatic restart
+    backoff: float = 0.0  # seconds, of the last automatic restart, without chance's part
+    restart_wait: float = 0.0  # seconds, chance's part included
 
 
 @attrs.frozen(kw_only=True)

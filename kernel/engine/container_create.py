@@ -9,6 +9,7 @@ from ck.kernel.api.container import Container, ContainerSpec, Created, HostConfi
 from ck.kernel.api.image import Image
 from ck.kernel.drivers.platform import canonical, describe
 from ck.kernel.drivers.registry import Platform
+from ck.kernel.drivers.restart import OnUnhealthy
 from ck.kernel.engine import names
 from ck.kernel.engine.container_mounts import realize
 from ck.kernel.engine.container_remove import drop_root
@@ -22,6 +23,7 @@ from ck.kernel.engine.modes import check_modes
 from ck.kernel.engine.mounts import Wanted, clean_target, split_volumes_from, wanted_mounts
 from ck.kernel.engine.network_records import normal_requests, wishes_of
 from ck.kernel.engine.port_requests import port_requests
+from ck.kernel.engine.restarts import terms_of
 from ck.kernel.engine.security import parse_security_options
 from ck.kernel.engine.spec import Facts, build_spec
 from ck.kernel.engine.steps import Step, perform
@@ -160,9 +162,10 @@ def _check(ctx: Context, container: Container) -> None:
     host, config = container.host_config, container.config
     check_modes(ctx, container)
     ctx.log_driver(host.log_config.type).sink(host.log_config.config)
-    if host.auto_remove and host.restart_policy.name != "no":
+    restart = host.restart_policy
+    if host.auto_remove and (restart.name != "no" or restart.on_unhealthy is OnUnhealthy.RESTART):
         raise InvalidArgument("conflicting options: can't set 'AutoRemove' and 'RestartPolicy' for a container")
-    ctx.restart_policy(host.restart_policy.name).check(host.restart_policy.maximum_retry_count)
+    ctx.restart_policy(restart.name).check(terms_of(container))
     if config.stop_signal:
         ctx.signal_number(config.stop_signal)
     for target in host.tmpfs:

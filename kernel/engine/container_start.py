@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from ck.kernel.api.container import Container
+from ck.kernel.drivers.restart import Ending
 from ck.kernel.drivers.runtime import Bundle, RuntimeContainer, TerminalSize
 from ck.kernel.drivers.storage import RootMount
 from ck.kernel.engine.container_mounts import mount_all, unmount_all
@@ -109,7 +110,7 @@ def _running(ctx: Context, container: Container, runtime: RuntimeContainer, at: 
         error="",
         oom_killed=False,
         started_at=at,
-        stopped_by_user=False,
+        ending=Ending.PROGRAM,
         boot_id=ctx.boot_id,
     )
     return attrs.evolve(container, state=state)

@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from ck.kernel.api.container import Container
+from ck.kernel.drivers.restart import Ending
 from ck.kernel.engine.context import Context, Run
 from ck.kernel.errors import Conflict, Unavailable
 from ck.kernel.events import Event
@@ -25,7 +26,7 @@ async def stop(ctx: Context, container: Container, timeout: int | None, signal_n
     Raises: Conflict where even SIGKILL does not end it, naming the container.
     """
     number = ctx.signal_number(signal_name or container.config.stop_signal or "TERM")
-    changed = await mark_stopped(ctx, container.id)
+    changed = await mark_ending(ctx, container.id)
     # Only now it is certain where it stands: it may have ended, or been started again, this very moment.
     current, run = ctx.store.containers.get(container.id), ctx.runs.get(container.id)
     if current is None or run is None or current.state.status not in ACTIVE:
@@ -54,7 +55,7 @@ async def kill(ctx: Context, container: Container, signal_name: str | None) -> N
     number = ctx.signal_number(signal_name or "KILL")
     run = ctx.run_of(container)
     if number in (signal.SIGKILL, ctx.signal_number(container.config.stop_signal or "TERM")):
-        await mark_stopped(ctx, container.id)
+        await mark_ending(ctx, container.id)
     await ctx.store.commit([], [kill_event(ctx, container, number)])
     if number != signal.SIGKILL:
         await run.runtime.signal(number)
@@ -100,15 +101,15 @@ async def unpause(ctx: Context, container: Container) -> None:
     await ctx.save(attrs.evolve(container, state=state), ctx.container_event(container, "unpause"))
 
 
-async def mark_stopped(ctx: Context, container_id: str) -> bool:
-    """Remember that a user ended it, so that its restart policy knows: before it ends, or while it waits for its next
+async def mark_ending(ctx: Context, container_id: str, ending: Ending = Ending.USER) -> bool:
+    """Remember who ends it, so that its restart supervisor knows: before it ends, or while it waits for its next
     start, which it gives up. Return whether there was anything to end."""
 
     async def mark() -> bool:
         current = ctx.store.containers.get(container_id)
         if current is None or current.state.status not in (*ACTIVE, State.RESTARTING):
             return False
-        stopped = attrs.evolve(current.state, stopped_by_user=True)
+        stopped = attrs.evolve(current.state, ending=ending)
         if current.state.status is State.RESTARTING:
             state = attrs.evolve(stopped, status=step(State.RESTARTING, Op.GIVE_UP), restarts_in_row=0)
             await ctx.save(attrs.evolve(current, state=state), ctx.container_event(current, "stop"))

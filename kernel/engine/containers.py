@@ -20,8 +20,7 @@ from ck.kernel.engine.container_create import create
 from ck.kernel.engine.container_exit import Exits
 from ck.kernel.engine.container_files import Files
 from ck.kernel.engine.container_remove import remove_container
-from ck.kernel.engine.container_start import start
-from ck.kernel.engine.container_stop import kill, kill_all, kill_event, mark_stopped, pause, stop, unpause
+from ck.kernel.engine.container_stop import kill, kill_all, kill_event, mark_ending, pause, stop, unpause
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.filters import Filters
 from ck.kernel.engine.volumes import Volumes
@@ -55,13 +54,12 @@ class Containers:
                 return False
             fresh = attrs.evolve(container.state, restarts_in_row=0, backoff=0.0)
             try:
-                run = await start(self._ctx, attrs.evolve(container, state=fresh))
+                await self._exits.launch(attrs.evolve(container, state=fresh))
             except CkError:
                 if container.host_config.auto_remove:
                     failed = self._ctx.find_container(container.id)
                     await remove_container(self._ctx, self._volumes, failed, anonymous_volumes=True)
                 raise
-            self._exits.watch(container.id, run)
             return True
 
         return await self._as_actor(ref, begin)
@@ -119,7 +117,7 @@ class Containers:
                 await self._ctx.store.commit([], [kill_event(self._ctx, container, SIGKILL)])
                 await kill_all(run, container)
         elif container.state.status is State.RESTARTING:
-            await mark_stopped(self._ctx, container.id)
+            await mark_ending(self._ctx, container.id)
 
         async def drop() -> None:
             current = self._ctx.store.containers.get(container.id)

@@ -6,12 +6,11 @@ from typing import Final
 
 import trio
 
-from ck.kernel.drivers.restart import Restart
-from ck.kernel.drivers.runtime import ExitStatus, RuntimeContainer
+from ck.kernel.drivers.runtime import RuntimeContainer
 from ck.kernel.engine.container_exit import Exits
 from ck.kernel.engine.container_remove import drop_root, remove_container
-from ck.kernel.engine.container_start import adopt, start
-from ck.kernel.engine.context import Context, Run, now
+from ck.kernel.engine.container_start import adopt
+from ck.kernel.engine.context import Context, Run
 from ck.kernel.engine.files import delete_directory
 from ck.kernel.engine.recover_networks import recover_networks
 from ck.kernel.engine.volumes import Volumes
@@ -87,27 +86,13 @@ class Recovery:
             if container.host_config.auto_remove:
                 await remove_container(ctx, self._volumes, container, anonymous_volumes=True, cause="recovery")
             else:
-                await self._start_at_boot(container_id)
+                await self._exits.restarts.after_return(container)
         elif status is State.RESTARTING:
-            decision = Restart(container.state.backoff, container.state.restarts_in_row)
-            ctx.nursery.start_soon(self._exits.restart_after, container_id, decision.after)
+            self._exits.restarts.go_on_waiting(container)
         elif status is State.EXITED and container.host_config.auto_remove:
             await remove_container(ctx, self._volumes, container, anonymous_volumes=True, cause="recovery")
-
-    async def _start_at_boot(self, container_id: str) -> None:
-        container = self._ctx.find_container(container_id)
-        policy = self._ctx.restart_policy(container.host_config.restart_policy.name)
-        if not policy.starts_at_boot(stopped_by_user=container.state.stopped_by_user):
-            return
-        try:
-            run = await start(self._ctx, container, cause="boot")
-        except CkError as error:
-            log.error("cannot start container %s again: %s", container.name, error)
-            await self._exits.decide(
-                self._ctx.find_container(container_id), ExitStatus(code=container.state.exit_code, at=now())
-            )
-            return
-        self._exits.watch(container_id, run)
+        elif status is State.EXITED and container.state.started_at is not None:
+            await self._exits.restarts.after_return(container)
 
 
 async def _directories(ctx: Context) -> list[trio.Path]:

@@ -203,9 +203,25 @@ def _host(args: Args) -> dict[str, Any]:
         from ck.cli.options.environment import strict_pairs
 
         host["LogConfig"] = {"Type": args.text("log-driver"), "Config": _merged(args, "log-opt", strict_pairs)}
-    if any(args.given(flag) for flag in ("device", "ulimit", "restart", "add-host", "security-opt")):
+    if any(args.given(flag) for flag in ("device", "ulimit", "add-host", "security-opt")):
         _parsed_host_options(args, host)
+    if any(args.given(flag) for flag in ("restart", "restart-backoff", "on-unhealthy")):
+        host["RestartPolicy"] = _restart(args)
     return host
+
+
+def _restart(args: Args) -> dict[str, Any]:
+    from ck.cli.options.restart import ON_UNHEALTHY, parse_backoff, parse_restart
+
+    policy = args.convert("restart", args.text("restart"), parse_restart)
+    if args.given("restart-backoff"):
+        policy["Backoff"] = args.convert("restart-backoff", args.text("restart-backoff"), parse_backoff)
+    if args.given("on-unhealthy"):
+        policy["OnUnhealthy"] = args.choice("on-unhealthy", ON_UNHEALTHY)
+    if args.on("rm") and (policy["Name"] not in {"", "no"} or policy.get("OnUnhealthy") == "restart"):
+        flag = "restart" if policy["Name"] not in {"", "no"} else "on-unhealthy=restart"
+        raise UsageError(f"conflicting options: cannot specify both --{flag} and --rm", 125)
+    return policy
 
 
 def _amounts(args: Args, host: dict[str, Any]) -> None:
@@ -221,7 +237,7 @@ def _amounts(args: Args, host: dict[str, Any]) -> None:
 
 
 def _parsed_host_options(args: Args, host: dict[str, Any]) -> None:
-    from ck.cli.options.host import parse_device, parse_host, parse_restart, parse_security, parse_ulimit
+    from ck.cli.options.host import parse_device, parse_host, parse_security, parse_ulimit
 
     if args.given("device"):
         host["Devices"] = args.parsed("device", parse_device)
@@ -229,10 +245,6 @@ def _parsed_host_options(args: Args, host: dict[str, Any]) -> None:
         host["Ulimits"] = args.parsed("ulimit", parse_ulimit)
     if args.given("add-host"):
         host["ExtraHosts"] = args.parsed("add-host", parse_host)
-    if args.given("restart"):
-        host["RestartPolicy"] = args.convert("restart", args.text("restart"), parse_restart)
-        if host["RestartPolicy"]["Name"] not in {"", "no"} and args.on("rm"):
-            raise UsageError("conflicting options: cannot specify both --restart and --rm", 125)
     if security := args.parsed("security-opt", parse_security):
         if "systempaths=unconfined" in security:
             security.remove("systempaths=unconfined")

@@ -1,5 +1,6 @@
 """HostConfig and the API's object of the same name, which holds Resources inline. Pure."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from ck.kernel.api.container import (
     RestartPolicySpec,
     Ulimit,
 )
+from ck.kernel.drivers.restart import OnUnhealthy
 from ck.kernel.errors import InvalidArgument
 from ck.plugins.builtin.docker_api._shapes.codec import (
     FLAG,
@@ -74,7 +76,44 @@ def _load_ulimit(json: Json, where: str) -> Ulimit:
 
 
 _LOG: Final = Table(Field("Type", "type", TEXT), Field("Config", "config", TEXT_MAP))
-_RESTART: Final = Table(Field("Name", "name", TEXT), Field("MaximumRetryCount", "maximum_retry_count", NUMBER))
+
+
+def _load_on_unhealthy(value: object, name: str) -> OnUnhealthy:
+    try:
+        return OnUnhealthy(value)
+    except ValueError:
+        raise InvalidArgument(f"{name} must be one of {', '.join(OnUnhealthy)}, not {value!r}") from None
+
+
+def _load_backoff(value: object, name: str) -> dict[str, float]:
+    numbers = expect_object(value, name)
+    for option, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+            raise InvalidArgument(f"{name}.{option} must be a number, not {number!r}")
+    return numbers
+
+
+_RESTART: Final = Table(
+    Field("Name", "name", TEXT),
+    Field("MaximumRetryCount", "maximum_retry_count", NUMBER),
+    # What follows Docker has not, and is shown only where it was asked for.
+    Field("Backoff", "backoff", Codec(_load_backoff, dict)),
+    Field("OnUnhealthy", "on_unhealthy", Codec(_load_on_unhealthy, str)),
+)
+
+
+def _load_restart(value: object, name: str) -> RestartPolicySpec:
+    return RestartPolicySpec(**_RESTART.load(expect_object(value, name), f"{name}."))
+
+
+def _dump_restart(policy: RestartPolicySpec) -> Json:
+    json = _RESTART.dump(policy)
+    if not policy.backoff:
+        del json["Backoff"]
+    if policy.on_unhealthy is OnUnhealthy.NONE:
+        del json["OnUnhealthy"]
+    return json
+
 
 
 def _load_network_mode(value: object, name: str) -> str:
@@ -110,7 +149,7 @@ HOST_CONFIG: Final = Table(
     Field("LogConfig", "log_config", object_of(_LOG, LogConfig)),
     Field("NetworkMode", "network_mode", Codec(_load_network_mode, lambda mode: mode or "default")),
     Field("PortBindings", "port_bindings", Codec(_load_ports, _dump_ports)),
-    Field("RestartPolicy", "restart_policy", object_of(_RESTART, RestartPolicySpec)),
+    Field("RestartPolicy", "restart_policy", Codec(_load_restart, _dump_restart)),
     Field("AutoRemove", "auto_remove", FLAG),
     Field("VolumeDriver", "volume_driver", TEXT),
     Field("VolumesFrom", "volumes_from", WORDS_OR_NULL),

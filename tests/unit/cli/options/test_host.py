@@ -8,7 +8,6 @@ from ck.cli.options.host import (
     parse_device,
     parse_host,
     parse_network,
-    parse_restart,
     parse_security,
     parse_ulimit,
 )
@@ -40,14 +39,6 @@ def test_devices(text: str, device: tuple[str, str, str]) -> None:
 def test_malformed_devices(text: str) -> None:
     with pytest.raises(ValueError, match="invalid device specification"):
         parse_device(text)
-
-
-def test_restart_policies() -> None:
-    assert parse_restart("on-failure:3") == {"Name": "on-failure", "MaximumRetryCount": 3}
-    assert parse_restart("always") == {"Name": "always", "MaximumRetryCount": 0}
-    for text in (":3", "on-failure:x", "on-failure:-1"):
-        with pytest.raises(ValueError, match="invalid restart policy format"):
-            parse_restart(text)
 
 
 def test_hosts() -> None:

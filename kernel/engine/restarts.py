@@ -1,0 +1,111 @@
+"""What follows an end: a container's restart supervisor decides, and the engine waits and starts."""
+
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
+
+import attrs
+import trio
+
+from ck.kernel.api.container import Container
+from ck.kernel.drivers.restart import Exit, History, Restart, Stop, Terms
+from ck.kernel.engine.context import Context, now
+from ck.kernel.errors import CkError
+from ck.kernel.lifecycle import Op, State, step
+
+log: Final = logging.getLogger(__name__)
+
+Launch = Callable[[Container, str], Awaitable[None]]
+"""Starts a container, for a cause, and has its end watched."""
+
+
+class Restarts:
+    """Asks supervisors and does what they say."""
+
+    def __init__(self, ctx: Context, launch: Launch) -> None:
+        self._ctx, self._launch = ctx, launch
+
+    async def after_end(self, container: Container) -> None:
+        """Decide on a container that has just ended; its actor calls this."""
+        await self._decide(container, ran_for(container, container.state.finished_at or now()))
+
+    async def _decide(self, container: Container, ran: float) -> None:
+        decision = decision_on(self._ctx, container, ran)
+        if isinstance(decision, Restart):
+            await self._later(container, decision)
+
+    async def after_return(self, container: Container) -> None:
+        """Decide on a container that ended before the engine came back; its actor calls this."""
+        ran = ran_for(container, container.state.finished_at or now())
+        decision = decision_on(self._ctx, container, ran, engine_returned=True)
+        if isinstance(decision, Restart):
+            await self._later(container, decision)
+
+    def go_on_waiting(self, container: Container) -> None:
+        """For one that waits for its restart, by the word of an engine that is gone."""
+        self._ctx.nursery.start_soon(self._start_after, container, container.state.restart_wait)
+
+    async def _later(self, container: Container, decision: Restart) -> None:
+        state = attrs.evolve(
+            container.state,
+            status=step(container.state.status, Op.AWAIT_RESTART),
+            restarts_in_row=decision.restarts,
+            backoff=decision.backoff,
+            restart_wait=decision.after,
+        )
+        waiting = await self._ctx.save(attrs.evolve(container, state=state))
+        self.go_on_waiting(waiting)
+
+    async def _start_after(self, waiting: Container, seconds: float) -> None:
+        """Sleep, then start the container if it still waits for that."""
+        await trio.sleep(seconds)
+        # A later wait is told apart by its count of restarts, which is part of the state.
+        await self._ctx.actors.run(waiting.id, lambda: self._restart(waiting))
+
+    async def _restart(self, waiting: Container) -> None:
+        current = self._ctx.store.containers.get(waiting.id)
+        if current is None or current.state != waiting.state:
+            return
+        again = attrs.evolve(current, restart_count=current.restart_count + 1)
+        try:
+            await self._launch(again, "restart policy")
+        except CkError as error:
+            log.warning("cannot restart container %s: %s", again.name, error)
+            failed = self._ctx.store.containers.get(again.id)
+            if failed is not None and failed.state.status is State.RESTARTING:
+                state = attrs.evolve(failed.state, status=step(failed.state.status, Op.GIVE_UP))
+                await self._decide(await self._ctx.save(attrs.evolve(failed, state=state)), 0.0)
+
+
+def decision_on(
+    ctx: Context, container: Container, ran: float, *, engine_returned: bool = False
+) -> Restart | Stop:
+    """What the supervisor of *container* says, which has ended after *ran* seconds."""
+    policy, state = container.host_config.restart_policy, container.state
+    return ctx.restart_policy(policy.name).decide(
+        History(restarts=state.restarts_in_row, backoff=state.backoff, engine_returned=engine_returned),
+        terms_of(container),
+        Exit(
+            exit_status=state.exit_code,
+            ran_for=ran,
+            oom_killed=state.oom_killed,
+            ending=state.ending,
+        ),
+        random.random(),  # noqa: S311 jitter is no secret
+    )
+
+
+def terms_of(container: Container) -> Terms:
+    """What its request asks of its supervisor."""
+    policy = container.host_config.restart_policy
+    return Terms(
+        maximum_retries=policy.maximum_retry_count, on_unhealthy=policy.on_unhealthy, backoff=policy.backoff
+    )
+
+
+def ran_for(container: Container, end: datetime) -> float:
+    """Seconds from its last start to *end*."""
+    begin = container.state.started_at
+    return max(0.0, (end - begin).total_seconds()) if begin else 0.0
