@@ -1,6 +1,7 @@
 """ckd: the composition root. Reads the config, picks the plugins, runs the kernel until a signal ends it."""
 
 import argparse
+import faulthandler
 import fcntl
 import logging
 import os
@@ -25,6 +26,7 @@ log: Final = logging.getLogger("ckd")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the command `ckd`. Returns 0 also where another ckd serves the same run root."""
+    faulthandler.enable()  # where it was, if the interpreter itself should die
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=options.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"

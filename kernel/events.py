@@ -11,6 +11,9 @@ from typing import Final
 
 import attrs
 
+USER: Final = "user"
+"""The cause of what somebody asked for."""
+
 
 class Noun(enum.StrEnum):
     """What an event is about."""

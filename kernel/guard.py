@@ -18,6 +18,7 @@ UNBOUNDED: Final[Mapping[str, frozenset[str]]] = {
     "storage": frozenset({"apply"}),
     "content": frozenset({"ingest"}),
     "frontend": frozenset({"serve"}),
+    "probe": frozenset({"probe"}),
     "network": frozenset({"run"}),
     "resolver": frozenset({"run"}),
 }

@@ -21,6 +21,7 @@ from ck.kernel.drivers.content import ContentStore
 from ck.kernel.drivers.frontend import FrontEnd
 from ck.kernel.drivers.log import LogDriver
 from ck.kernel.drivers.network import NetworkDriver
+from ck.kernel.drivers.probe import HealthProbe
 from ck.kernel.drivers.registry import RegistryDriver
 from ck.kernel.drivers.resolver import ResolverDriver
 from ck.kernel.drivers.restart import RestartPolicy
@@ -73,6 +74,11 @@ def ck_register_log() -> Mapping[str, Callable[[Options], LogDriver]] | None:
 @hookspec
 def ck_register_restart() -> Mapping[str, Callable[[Options], RestartPolicy]] | None:
     """Offer restart supervisors."""
+
+
+@hookspec
+def ck_register_probe() -> Mapping[str, Callable[[Options], HealthProbe]] | None:
+    """Offer health probes."""
 
 
 @hookspec

@@ -32,6 +32,7 @@ KINDS: Final = (
     "volume",
     "log",
     "restart",
+    "probe",
     "runtime",
     "frontend",
 )

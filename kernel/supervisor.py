@@ -25,7 +25,10 @@ async def supervise(runtime: RuntimeContainer, record_exit: Callable[[ExitStatus
             with trio.move_on_after(_RECORD_SECONDS, shield=True):
                 await record_exit(status)
             return
-        except CkError as error:
-            # An exit that is not recorded would stay "running" for ever; a full disk passes.
-            log.error("cannot record the end of container %s, trying again: %s", runtime.container_id, error)
+        except Exception as error:
+            # Also a bug's: an exit that is not recorded would stay "running" for ever, and a full disk passes.
+            bug = not isinstance(error, CkError)
+            log.error(
+                "cannot record the end of container %s, trying again: %s", runtime.container_id, error, exc_info=bug
+            )
         await trio.sleep(_RETRY_SECONDS)

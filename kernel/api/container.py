@@ -1,5 +1,6 @@
 """Containers as users ask for them and as the engine keeps them. The words are those of the Docker Engine API."""
 
+import enum
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from ck.kernel.lifecycle import State
 class HealthcheckConfig:
     """As in the image spec; durations in nanoseconds, 0 to inherit.
 
-    `test` is ("NONE",), ("CMD", ...) or ("CMD-SHELL", text).
+    `test` is ("NONE",), ("CMD", ...), ("CMD-SHELL", text), or the name of another health probe and its arguments.
     """
 
     test: tuple[str, ...] = ()
@@ -23,6 +24,33 @@ class HealthcheckConfig:
     start_period: int = 0
     start_interval: int = 0
     retries: int = 0
+
+
+class HealthStatus(enum.StrEnum):
+    """Docker's words for the health of a container that has a check."""
+
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
+@attrs.frozen(kw_only=True)
+class HealthRecord:
+    """One probe. `exit_code` -1 where it took too long or could not be made."""
+
+    start: datetime
+    end: datetime
+    exit_code: int
+    output: str
+
+
+@attrs.frozen(kw_only=True)
+class Health:
+    """How a container is (Docker: Health). `log` has the last probes, oldest first."""
+
+    status: HealthStatus = HealthStatus.STARTING
+    failing_streak: int = 0
+    log: tuple[HealthRecord, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -248,7 +276,9 @@ class ContainerState:
     oom_killed: bool = False
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    signal: int = 0  # that ended it
     ending: Ending = Ending.PROGRAM  # who ended it, or is about to
+    health: Health | None = None  # None where there is no check
     boot_id: str = ""  # of the machine's boot in which it was started
     restarts_in_row: int = 0  # since the last long or wanted run
     backoff: float = 0.0  # seconds, of the last automatic restart, without chance's part

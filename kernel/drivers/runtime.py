@@ -86,11 +86,15 @@ class ExecRequest:
 
 @attrs.frozen(kw_only=True)
 class ExitStatus:
-    """How a process ended: `code` as a shell counts (128 + n where signal n ended it)."""
+    """How a process ended: `code` as a shell counts (128 + n where signal n ended it).
+
+    `signal` is the one that ended it, 0 where it exited by itself: a program may exit with 137 too.
+    """
 
     code: int
     at: datetime
     oom_killed: bool = False
+    signal: int = 0
 
 
 @attrs.frozen(kw_only=True)

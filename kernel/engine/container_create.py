@@ -16,6 +16,7 @@ from ck.kernel.engine.container_remove import drop_root
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.endpoint_plan import endpoint_configs
 from ck.kernel.engine.files import delete_directory, make_directory
+from ck.kernel.engine.health_rules import check_durations, check_of
 from ck.kernel.engine.image_store import find_image
 from ck.kernel.engine.links import parse_link
 from ck.kernel.engine.merge import command_line, merge_config
@@ -166,6 +167,11 @@ def _check(ctx: Context, container: Container) -> None:
     if host.auto_remove and (restart.name != "no" or restart.on_unhealthy is OnUnhealthy.RESTART):
         raise InvalidArgument("conflicting options: can't set 'AutoRemove' and 'RestartPolicy' for a container")
     ctx.restart_policy(restart.name).check(terms_of(container))
+    if config.healthcheck is not None:
+        check_durations(config.healthcheck)
+        if check_of(config.healthcheck) is not None:
+            probe, *arguments = config.healthcheck.test
+            ctx.probe(probe).check(arguments)
     if config.stop_signal:
         ctx.signal_number(config.stop_signal)
     for target in host.tmpfs:
@@ -191,8 +197,6 @@ def _warnings(container: Container, wanted: Sequence[Wanted]) -> tuple[str, ...]
         warnings.append("Published ports are discarded when using host network mode")
     elif (host.port_bindings or host.publish_all_ports) and host.network_mode == "none":
         warnings.append(f"Published ports are discarded: network {host.network_mode!r} cannot be reached from outside")
-    if container.config.healthcheck and container.config.healthcheck.test not in ((), ("NONE",)):
-        warnings.append("The health check is kept but not run by this version")
     return tuple(warnings)
 
 

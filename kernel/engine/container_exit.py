@@ -1,22 +1,28 @@
 """What happens when a container ends: the fact is recorded, its resources are freed, its supervisor decides what
 follows."""
 
+import logging
 from typing import Final
 
 import attrs
 
 from ck.kernel.api.container import Container
-from ck.kernel.drivers.restart import Ending
+from ck.kernel.drivers.restart import Ending, OnUnhealthy
 from ck.kernel.drivers.runtime import ExitStatus
 from ck.kernel.engine.container_mounts import unmount_all
 from ck.kernel.engine.container_network import leave, network_event
 from ck.kernel.engine.container_remove import remove_container
 from ck.kernel.engine.container_start import start
+from ck.kernel.engine.container_stop import stop
 from ck.kernel.engine.context import Context, Run, now
+from ck.kernel.engine.health import HealthChecks
 from ck.kernel.engine.restarts import Restarts, ran_for
 from ck.kernel.engine.volumes import Volumes
+from ck.kernel.errors import CkError
 from ck.kernel.lifecycle import ACTIVE, Op, step
 from ck.kernel.supervisor import supervise
+
+log: Final = logging.getLogger(__name__)
 
 _LOST: Final = 255  # the exit code of a run whose end nobody saw, as Docker gives it
 
@@ -27,24 +33,27 @@ class Exits:
     def __init__(self, ctx: Context, volumes: Volumes) -> None:
         self._ctx, self._volumes = ctx, volumes
         self.restarts = Restarts(ctx, self.launch)
+        self._health = HealthChecks(ctx, self._act_on_unhealthy)
 
     async def launch(self, container: Container, cause: str = "user") -> None:
         """Start *container* and watch it; its actor calls this. Raises: as `start` does."""
         self.watch(container.id, await start(self._ctx, container, cause=cause))
 
     def watch(self, container_id: str, run: Run) -> None:
-        """Record the end of *run* whenever it comes, even if it has come already."""
+        """Record the end of *run* whenever it comes, even if it has come already, and check its health until then."""
 
         async def record(status: ExitStatus) -> None:
             run.output_ended.set()
             await self._ctx.actors.run(container_id, lambda: self._ended(container_id, run, status))
 
-        self._ctx.nursery.start_soon(supervise, run.runtime, record)
+        self._ctx.spawn(supervise, run.runtime, record)
+        self._health.begin(container_id, run)
 
     async def _ended(self, container_id: str, run: Run, status: ExitStatus) -> None:
         container = self._ctx.store.containers.get(container_id)
         if container is None or self._ctx.runs.get(container_id) is not run:
             return  # a forced removal was first
+        self._health.end(container_id)
         # Each of these may be done again: the supervisor calls once more if one of them fails.
         if container.state.status in ACTIVE:
             container = await self.record(container, status)
@@ -58,6 +67,14 @@ class Exits:
             return
         await self.restarts.after_end(container)
 
+    async def _act_on_unhealthy(self, container: Container) -> None:
+        if container.host_config.restart_policy.on_unhealthy is OnUnhealthy.NONE:
+            return
+        try:
+            await stop(self._ctx, container, None, None, ending=Ending.UNHEALTHY)
+        except CkError as error:
+            log.error("cannot stop the unhealthy container %s: %s", container.name, error)
+
     async def record(self, container: Container, status: ExitStatus, *, cause: str = "exit") -> Container:
         """Commit that *container* has ended, and tell those who wait."""
         after = step(container.state.status, Op.EXIT)
@@ -67,6 +84,7 @@ class Exits:
             status=step(after, Op.REMOVE) if container.host_config.auto_remove else after,
             pid=0,
             exit_code=status.code,
+            signal=status.signal,
             oom_killed=status.oom_killed,
             finished_at=status.at,
         )

@@ -7,7 +7,7 @@ from datetime import datetime
 import attrs
 import trio
 
-from ck.kernel.api.container import Container
+from ck.kernel.api.container import Container, Health
 from ck.kernel.drivers.restart import Ending
 from ck.kernel.drivers.runtime import Bundle, RuntimeContainer, TerminalSize
 from ck.kernel.drivers.storage import RootMount
@@ -16,6 +16,7 @@ from ck.kernel.engine.container_network import Joined, join, leave, network_even
 from ck.kernel.engine.context import Context, Run, now
 from ck.kernel.engine.devices import find_devices, host_devices
 from ck.kernel.engine.etc_network import environment, write_etc_files
+from ck.kernel.engine.health_rules import check_of
 from ck.kernel.engine.modes import Namespaces, resolve_namespaces
 from ck.kernel.engine.names import container_of
 from ck.kernel.engine.spec import Bind, Facts, build_spec
@@ -110,7 +111,9 @@ def _running(ctx: Context, container: Container, runtime: RuntimeContainer, at: 
         error="",
         oom_killed=False,
         started_at=at,
+        signal=0,
         ending=Ending.PROGRAM,
+        health=Health() if check_of(container.config.healthcheck) else None,
         boot_id=ctx.boot_id,
     )
     return attrs.evolve(container, state=state)

@@ -20,13 +20,20 @@ _MAKE_SECONDS: Final = 20.0
 _KILL_SECONDS: Final = 10.0  # SIGKILL ends a container at once, unless a process is stuck in the kernel
 
 
-async def stop(ctx: Context, container: Container, timeout: int | None, signal_name: str | None) -> bool:
+async def stop(
+    ctx: Context,
+    container: Container,
+    timeout: int | None,
+    signal_name: str | None,
+    *,
+    ending: Ending = Ending.USER,
+) -> bool:
     """Send the stop signal, wait *timeout* seconds (-1: for ever), then kill. Return False if it does not run.
 
     Raises: Conflict where even SIGKILL does not end it, naming the container.
     """
     number = ctx.signal_number(signal_name or container.config.stop_signal or "TERM")
-    changed = await mark_ending(ctx, container.id)
+    changed = await mark_ending(ctx, container.id, ending)
     # Only now it is certain where it stands: it may have ended, or been started again, this very moment.
     current, run = ctx.store.containers.get(container.id), ctx.runs.get(container.id)
     if current is None or run is None or current.state.status not in ACTIVE:
@@ -35,18 +42,18 @@ async def stop(ctx: Context, container: Container, timeout: int | None, signal_n
     configured = container.config.stop_timeout
     if timeout is None:
         timeout = configured if configured is not None else ctx.config.default.stop_timeout
-    await ctx.store.commit([], [kill_event(ctx, container, number)])
+    await ctx.store.commit([], [kill_event(ctx, container, number, ending)])
     await run.runtime.signal(number)
     if container.state.status is State.PAUSED:
         await run.runtime.resume()  # a frozen process cannot obey
     with trio.move_on_after(float("inf") if timeout < 0 else timeout):
         await run.ended.wait()
     if not run.ended.is_set():
-        await ctx.store.commit([], [kill_event(ctx, container, signal.SIGKILL)])
+        await ctx.store.commit([], [kill_event(ctx, container, signal.SIGKILL, ending)])
         await kill_all(run, container)
     stopped = ctx.store.containers.get(container.id)
     if stopped is not None:
-        await ctx.store.commit([], [ctx.container_event(stopped, "stop")])
+        await ctx.store.commit([], [ctx.container_event(stopped, "stop", cause=ending.value)])
     return True
 
 
@@ -63,9 +70,9 @@ async def kill(ctx: Context, container: Container, signal_name: str | None) -> N
     await kill_all(run, container)
 
 
-def kill_event(ctx: Context, container: Container, number: int) -> Event:
+def kill_event(ctx: Context, container: Container, number: int, ending: Ending = Ending.USER) -> Event:
     """That signal *number* is sent to it, as Docker tells also of those that stop and rm -f send."""
-    return ctx.container_event(container, "kill", signal=str(int(number)))
+    return ctx.container_event(container, "kill", cause=ending.value, signal=str(int(number)))
 
 
 async def kill_all(run: Run, container: Container) -> None:
@@ -112,7 +119,7 @@ async def mark_ending(ctx: Context, container_id: str, ending: Ending = Ending.U
         stopped = attrs.evolve(current.state, ending=ending)
         if current.state.status is State.RESTARTING:
             state = attrs.evolve(stopped, status=step(State.RESTARTING, Op.GIVE_UP), restarts_in_row=0)
-            await ctx.save(attrs.evolve(current, state=state), ctx.container_event(current, "stop"))
+            await ctx.save(attrs.evolve(current, state=state), ctx.container_event(current, "stop", cause=ending.value))
         elif stopped != current.state:
             await ctx.save(attrs.evolve(current, state=stopped))
         return True

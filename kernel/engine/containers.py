@@ -41,7 +41,11 @@ class Containers:
         return await create(self._ctx, self._volumes, spec, name, platform)
 
     async def get(self, ref: str) -> Container:
-        return self._ctx.find_container(ref)
+        container = self._ctx.find_container(ref)
+        health = self._ctx.healths.get(container.id)
+        if health is None:
+            return container
+        return attrs.evolve(container, state=attrs.evolve(container.state, health=health))
 
     async def list(self) -> Sequence[Container]:
         return sorted(self._ctx.store.containers, key=lambda container: container.created, reverse=True)

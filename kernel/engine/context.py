@@ -1,22 +1,25 @@
 """What the verb groups share: the store, the drivers, and what is known of running containers only in memory."""
 
+import logging
 import platform
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import attrs
 import trio
 
-from ck.kernel.api.caller import CALLER
-from ck.kernel.api.container import Container
+from ck.kernel.api.caller import CALLER, ENGINE
+from ck.kernel.api.container import Container, Health
 from ck.kernel.bus import Bus
 from ck.kernel.config import Config
 from ck.kernel.drivers.content import ContentStore
 from ck.kernel.drivers.log import LogDriver
 from ck.kernel.drivers.network import NetworkDriver
+from ck.kernel.drivers.probe import HealthProbe
 from ck.kernel.drivers.registry import RegistryDriver
 from ck.kernel.drivers.resolver import ResolverDriver
 from ck.kernel.drivers.restart import RestartPolicy
@@ -34,10 +37,12 @@ from ck.kernel.engine.names import by_prefix
 from ck.kernel.engine.pins import Pins
 from ck.kernel.engine.waiters import Waiters
 from ck.kernel.errors import Conflict, InvalidArgument, NotFound
-from ck.kernel.events import Event, Noun
+from ck.kernel.events import USER, Event, Noun
 from ck.kernel.linux.host import boot_id, bounding_capabilities
 from ck.kernel.pluginmanager import PluginManager
 from ck.kernel.store import Put, Store
+
+log: Final = logging.getLogger(__name__)
 
 
 @attrs.define
@@ -80,8 +85,21 @@ class Context:
     addresses: Addresses = attrs.field(factory=Addresses)
     memberships: Memberships = attrs.field(factory=Memberships)
     directory: NameDirectory = attrs.field(factory=NameDirectory)
+    healths: dict[str, Health] = attrs.field(factory=dict)  # of running containers with a check; the newest word
     runs: dict[str, Run] = attrs.field(factory=dict)
     reserved_names: dict[str, str] = attrs.field(factory=dict)  # name to ID, while a create or rename is under way
+
+    def spawn(self, job: Callable[..., Awaitable[None]], *args: object) -> None:
+        """Run *job* beside everything else until it ends or the engine does. An error that it should have dealt with is
+        reported and ends it alone: one container's trouble must not be that of all."""
+
+        async def run() -> None:
+            try:
+                await job(*args)
+            except Exception:  # a bug
+                log.exception("%s has failed", getattr(job, "__qualname__", job))
+
+        self.nursery.start_soon(run)
 
     @property
     def resolver(self) -> ResolverDriver | None:
@@ -137,14 +155,20 @@ class Context:
     def restart_policy(self, name: str) -> RestartPolicy:
         return self.plugins.driver("restart", name, RestartPolicy)  # type: ignore[type-abstract]
 
+    def probe(self, name: str) -> HealthProbe:
+        return self.plugins.driver("probe", name, HealthProbe)  # type: ignore[type-abstract]
+
     def volume_driver(self, name: str) -> VolumeDriver:
         return self.plugins.driver("volume", name, VolumeDriver)  # type: ignore[type-abstract]
 
     def event(
-        self, noun: Noun, action: str, subject: str, attributes: Mapping[str, str] | None = None, *, cause: str = "user"
+        self, noun: Noun, action: str, subject: str, attributes: Mapping[str, str] | None = None, *, cause: str = USER
     ) -> Event:
-        """An event of now, by whoever asked."""
-        caller = CALLER.get()
+        """An event of now, by whoever asked; by the engine itself where no user is the cause.
+
+        What follows from a request runs in its context: the end of a container is not its starter's doing.
+        """
+        caller = CALLER.get() if cause == USER else ENGINE
         return Event(
             noun=noun,
             action=action,
@@ -157,7 +181,7 @@ class Context:
             program=caller.program,
         )
 
-    def container_event(self, container: Container, action: str, *, cause: str = "user", **attributes: str) -> Event:
+    def container_event(self, container: Container, action: str, *, cause: str = USER, **attributes: str) -> Event:
         """An event about a container, with what Docker tells along."""
         told = {**container.config.labels, "image": container.image_ref, "name": container.name, **attributes}
         return self.event(Noun.CONTAINER, action, container.id, told, cause=cause)

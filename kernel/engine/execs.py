@@ -6,19 +6,16 @@ Sessions live in memory, as long as their container runs.
 import logging
 import shlex
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
 from ck.kernel.api.container import Container, ExecSession, ExecSpec
 from ck.kernel.drivers.runtime import AttachRequest, ExecRequest, RuntimeContainer, TerminalSize
-from ck.kernel.engine.capabilities import choose
 from ck.kernel.engine.context import Context
-from ck.kernel.engine.etc_network import environment
+from ck.kernel.engine.exec_process import exec_process
 from ck.kernel.engine.merge import merge_env
 from ck.kernel.engine.names import by_prefix, new_id
-from ck.kernel.engine.security import parse_security_options
-from ck.kernel.engine.spec import build_process
 from ck.kernel.errors import CkError, Conflict, InvalidArgument, NotFound
 from ck.kernel.events import Event
 from ck.kernel.lifecycle import State
@@ -68,7 +65,7 @@ class Execs:
                 started = await run.runtime.exec(
                     ExecRequest(
                         exec_id=session.id,
-                        process=self._process(container, session.spec),
+                        process=exec_process(self._ctx, container, session.spec),
                         user=session.spec.user or container.config.user,
                         groups=container.host_config.group_add,
                         size=size or TerminalSize(rows=rows, columns=columns),
@@ -80,7 +77,7 @@ class Execs:
             self._sessions[session.id] = attrs.evolve(session, running=False, exit_code=code)
             raise
         self._sessions[session.id] = attrs.evolve(session, pid=started.pid)
-        self._ctx.nursery.start_soon(self._watch, run.runtime, container, session.id)
+        self._ctx.spawn(self._watch, run.runtime, container, session.id)
         self._tell_later(container, session, f"exec_start: {shlex.join(session.spec.cmd)}")
 
     async def get(self, exec_id: str) -> ExecSession:
@@ -121,21 +118,6 @@ class Execs:
         except CkError as error:
             log.warning("exec session %s is not forgotten: %s", exec_id[:12], error)
 
-    def _process(self, container: Container, spec: ExecSpec) -> dict[str, Any]:
-        host = container.host_config
-        security = parse_security_options(host.security_opt, privileged=host.privileged or spec.privileged)
-        capabilities = choose(
-            host.cap_add, host.cap_drop, privileged=host.privileged or spec.privileged, host=self._ctx.capabilities
-        )
-        config = attrs.evolve(
-            container.config,
-            tty=spec.tty,
-            env=merge_env(environment(self._ctx, container), spec.env),
-            working_dir=spec.working_dir or container.config.working_dir,
-        )
-        process = build_process(config, capabilities, security, container)
-        return {**process, "args": list(spec.cmd)}
-
     def _check_running(self, container: Container) -> None:
         status = container.state.status
         if status is State.PAUSED:
@@ -155,7 +137,7 @@ class Execs:
     def _tell_later(self, container: Container, session: ExecSession, action: str, **attributes: str) -> None:
         """Sessions have no records, so nobody need wait until their events are on the disk."""
         event = self._ctx.container_event(container, action, execID=session.id, **attributes)
-        self._ctx.nursery.start_soon(self._record, event)
+        self._ctx.spawn(self._record, event)
 
     async def _record(self, event: Event) -> None:
         try:

@@ -57,7 +57,7 @@ async def pull(
                     errors.append(error)
 
     # In the engine's nursery: one inside a generator would be left open by a reader that leaves early.
-    ctx.nursery.start_soon(work)
+    ctx.spawn(work)
     try:
         async with receive:
             async for progress in receive:

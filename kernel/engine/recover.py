@@ -70,6 +70,9 @@ class Recovery:
         ctx = self._ctx
         container = ctx.find_container(container_id)
         status = container.state.status
+        if runtime is not None and status in ACTIVE and container.state.boot_id != ctx.boot_id:
+            await runtime.delete()  # files of a run that went down with the machine, where the run root is on disk
+            runtime = None
         if status is State.REMOVING:
             if runtime is not None:
                 await runtime.delete()

@@ -45,7 +45,7 @@ class Restarts:
 
     def go_on_waiting(self, container: Container) -> None:
         """For one that waits for its restart, by the word of an engine that is gone."""
-        self._ctx.nursery.start_soon(self._start_after, container, container.state.restart_wait)
+        self._ctx.spawn(self._start_after, container, container.state.restart_wait)
 
     async def _later(self, container: Container, decision: Restart) -> None:
         state = attrs.evolve(
@@ -79,9 +79,7 @@ class Restarts:
                 await self._decide(await self._ctx.save(attrs.evolve(failed, state=state)), 0.0)
 
 
-def decision_on(
-    ctx: Context, container: Container, ran: float, *, engine_returned: bool = False
-) -> Restart | Stop:
+def decision_on(ctx: Context, container: Container, ran: float, *, engine_returned: bool = False) -> Restart | Stop:
     """What the supervisor of *container* says, which has ended after *ran* seconds."""
     policy, state = container.host_config.restart_policy, container.state
     return ctx.restart_policy(policy.name).decide(
@@ -93,16 +91,14 @@ def decision_on(
             oom_killed=state.oom_killed,
             ending=state.ending,
         ),
-        random.random(),  # noqa: S311 jitter is no secret
+        random.random(),
     )
 
 
 def terms_of(container: Container) -> Terms:
     """What its request asks of its supervisor."""
     policy = container.host_config.restart_policy
-    return Terms(
-        maximum_retries=policy.maximum_retry_count, on_unhealthy=policy.on_unhealthy, backoff=policy.backoff
-    )
+    return Terms(maximum_retries=policy.maximum_retry_count, on_unhealthy=policy.on_unhealthy, backoff=policy.backoff)
 
 
 def ran_for(container: Container, end: datetime) -> float:

@@ -21,6 +21,7 @@ DEFAULT = (
     "ck.plugins.builtin.registry_host.plugin",
     "ck.plugins.builtin.network_bridge.plugin",
     "ck.plugins.builtin.resolver_dns.plugin",
+    "ck.plugins.builtin.health_probes.plugin",
     "ck.plugins.builtin.log_json_file",
     "ck.plugins.builtin.log_none",
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import attrs
 
@@ -78,10 +79,14 @@ class Policy:
 
     def _backoff(self, terms: Terms) -> Backoff:
         """The engine's numbers with those of the container in place. Raises: InvalidArgument."""
-        return _changed(self.backoff, terms.backoff, f"the restart policy {self.name!r}") if terms.backoff else self.backoff
+        return (
+            _changed(self.backoff, terms.backoff, f"the restart policy {self.name!r}")
+            if terms.backoff
+            else self.backoff
+        )
 
 
-def _changed(backoff: Backoff, options: Mapping[str, object], whose: str) -> Backoff:
+def _changed(backoff: Backoff, options: Mapping[str, Any], whose: str) -> Backoff:
     fields = attrs.fields_dict(Backoff)
     for option, value in options.items():
         if option not in fields:

@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -78,6 +80,7 @@ class Daemon:
         self.log = self.data_root / "ckd.log"
         self.config = self.data_root / "config.toml"
         self.config.write_text(config)
+        self.boot_id = self.data_root / "boot-id"  # the machine's, once it was `reboot`ed
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -105,6 +108,7 @@ class Daemon:
                 self._process = subprocess.Popen(
                     [
                         *entering(self._netns),
+                        *self._booted(),
                         *(sys.executable, "-m", "ck.cli.ckd", "--config", str(self.config)),
                         *("--data-root", str(self.data_root / "data"), "--run-root", str(self.run_root)),
                         *("--ready-fd", str(told)),
@@ -133,6 +137,23 @@ class Daemon:
     def kill9(self) -> None:
         """End ckd as the kernel does when memory is short."""
         self._end(signal.SIGKILL)
+
+    def reboot(self) -> None:
+        """End everything as a power cut does. The next start finds another boot ID, and whatever was on disk."""
+        self.kill9()
+        marked = processes([str(self.run_root)], of=())
+        for pid in marked:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        settle(marked)
+        self.boot_id.write_text(f"{uuid.uuid4()}\n")
+
+    def _booted(self) -> Sequence[str]:
+        """The beginning of a command line that is to see the boot ID of a machine that was rebooted."""
+        if not self.boot_id.exists():
+            return ()
+        script = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"'
+        return ("unshare", "--mount", "sh", "-c", script, str(self.boot_id))
 
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None

@@ -65,7 +65,8 @@ HEALTH_DURATIONS = {
     "health-start-period": "StartPeriod",
     "health-start-interval": "StartInterval",
 }
-HEALTH_FLAGS = ("health-cmd", "health-retries", *HEALTH_DURATIONS)
+HEALTH_TESTS = {"health-cmd": "CMD-SHELL", "health-http": "HTTP", "health-tcp": "TCP"}
+HEALTH_FLAGS = (*HEALTH_TESTS, "health-retries", *HEALTH_DURATIONS)
 
 
 def create_body(args: Args) -> dict[str, Any]:
@@ -172,8 +173,10 @@ def _healthcheck(args: Args) -> dict[str, Any] | None:
     from ck.cli.options.durations import parse_duration
 
     health: dict[str, Any] = {}
-    if command := args.text("health-cmd"):
-        health["Test"] = ["CMD-SHELL", command]
+    if len(tests := [flag for flag in HEALTH_TESTS if args.text(flag)]) > 1:
+        raise UsageError(f"conflicting options: --{tests[0]} and --{tests[1]}", 125)
+    for flag in tests:
+        health["Test"] = [HEALTH_TESTS[flag], args.text(flag)]
     for flag, key in HEALTH_DURATIONS.items():
         if args.given(flag):
             value = args.convert(flag, args.text(flag), parse_duration)

@@ -215,7 +215,7 @@ class NativeContainer:
         async with self._burying:
             if self._link.exit is None:
                 await trio.to_thread.run_sync(self._kill_all)
-                status = {"code": KILLED, "time": time.time_ns(), "oom": False}
+                status = {"code": KILLED, "time": time.time_ns(), "oom": False, "signal": int(signal.SIGKILL)}
                 (self._directory / EXIT_FILE).write_text(json.dumps({**status, "execs": {}}))
                 self._link.exit = status
 
@@ -248,4 +248,6 @@ def _moment(time_ns: int) -> datetime:
 
 
 def _exit_status(status: dict[str, Any]) -> ExitStatus:
-    return ExitStatus(code=status["code"], at=_moment(status["time"]), oom_killed=status["oom"])
+    return ExitStatus(
+        code=status["code"], at=_moment(status["time"]), oom_killed=status["oom"], signal=status["signal"]
+    )

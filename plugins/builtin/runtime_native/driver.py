@@ -26,6 +26,7 @@ from ck.plugins.builtin.runtime_native.child.steps import cgroup
 from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed
 
 ROOT_DIRECTORY: Final = "root"
+CGROUPS: Final = "cgroup"  # where the unified hierarchy is mounted if the host has not
 FORKSERVER_LOG: Final = "forkserver.log"
 CREATE_SECONDS: Final = 60.0
 UNDO_SECONDS: Final = 30.0
@@ -53,7 +54,7 @@ class NativeRuntime:
         self._state = state
         state.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 a tmpfs does not block
         self._filters = FilterCache(persistent / "seccomp")
-        self._facts = await trio.to_thread.run_sync(read_host_facts, state / "cgroup")
+        self._facts = await trio.to_thread.run_sync(read_host_facts, state / CGROUPS)
         self._forkservers = Forkserver(state / FORKSERVER_LOG)
         await self._forkservers.start()
 
@@ -85,8 +86,9 @@ class NativeRuntime:
                 await container.delete()
 
         async with trio.open_nursery() as nursery:
-            for plan in self._state.glob(f"*/{PLAN_FILE}"):
-                nursery.start_soon(adopt, plan.parent)
+            for directory in self._state.glob("*/"):
+                if directory.name != CGROUPS:  # also where the plan was not yet written
+                    nursery.start_soon(adopt, directory)
         return found
 
     async def features(self) -> Mapping[str, object]:
@@ -119,7 +121,7 @@ class NativeRuntime:
             (directory / ROOT_DIRECTORY).mkdir(mode=0o700)
             file = directory / PLAN_FILE
             file.touch(mode=0o600)
-            # The plan comes first: a directory that has one is found by `recover`, and its control group with it.
+            # The directory comes first: `recover` finds it, and the control group by its name.
             file.write_text(json.dumps(plan))
             cgroup.create(plan["cgroup"])
         except (OSError, StepFailed) as exc:

@@ -20,6 +20,7 @@ from ck.plugins.builtin.docker_api._shapes.config import CONFIG, config_json
 from ck.plugins.builtin.docker_api._shapes.endpoints import load_endpoint_requests, network_settings_json
 from ck.plugins.builtin.docker_api._shapes.host_config import host_config_json, load_host_config
 from ck.plugins.builtin.docker_api._shapes.mounts import mount_point_json
+from ck.plugins.builtin.docker_api._shapes.summary import health_word
 from ck.plugins.builtin.docker_api._shapes.times import rfc3339
 
 _BESIDE_CONFIG = ("HostConfig", "NetworkingConfig", "MacAddress")
@@ -42,7 +43,7 @@ def container_spec(body: Mapping[str, Any]) -> ContainerSpec:
 def state_json(state: ContainerState) -> Json:
     """`State` of an inspect; a paused container also counts as running."""
     status = state.status
-    return {
+    json: Json = {
         "Status": status.value,
         "Running": status in ACTIVE or status is State.RESTARTING,
         "Paused": status is State.PAUSED,
@@ -55,6 +56,21 @@ def state_json(state: ContainerState) -> Json:
         "StartedAt": rfc3339(state.started_at),
         "FinishedAt": rfc3339(state.finished_at),
     }
+    if state.health is not None:
+        json["Health"] = {
+            "Status": health_word(state),
+            "FailingStreak": state.health.failing_streak,
+            "Log": [
+                {
+                    "Start": rfc3339(probe.start),
+                    "End": rfc3339(probe.end),
+                    "ExitCode": probe.exit_code,
+                    "Output": probe.output,
+                }
+                for probe in state.health.log
+            ],
+        }
+    return json
 
 
 def container_json(container: Container, exec_ids: Sequence[str] = (), sizes: tuple[int, int] | None = None) -> Json:

@@ -18,6 +18,7 @@ from ck.plugins.builtin.docker_api._shapes.filters import (
     labels_match,
     patterns,
 )
+from ck.plugins.builtin.docker_api._shapes.summary import health_word
 
 KNOWN: Final = frozenset(
     {
@@ -102,8 +103,7 @@ def _tests(filters: Filters, looked: Looked) -> Iterator[Test]:
         for value in healths:
             if value not in _HEALTH:
                 raise invalid_value("health", value)
-        # No health checker is part of this engine, so every container's health is "none".
-        yield lambda one: "none" in healths
+        yield lambda one: health_word(one.state) in healths
     if flag(filters, "is-task"):
         yield lambda one: False
     if isolations := get("isolation"):

@@ -78,7 +78,7 @@ def _load_ulimit(json: Json, where: str) -> Ulimit:
 _LOG: Final = Table(Field("Type", "type", TEXT), Field("Config", "config", TEXT_MAP))
 
 
-def _load_on_unhealthy(value: object, name: str) -> OnUnhealthy:
+def _load_on_unhealthy(value: str, name: str) -> OnUnhealthy:
     try:
         return OnUnhealthy(value)
     except ValueError:
@@ -113,7 +113,6 @@ def _dump_restart(policy: RestartPolicySpec) -> Json:
     if policy.on_unhealthy is OnUnhealthy.NONE:
         del json["OnUnhealthy"]
     return json
-
 
 
 def _load_network_mode(value: object, name: str) -> str:

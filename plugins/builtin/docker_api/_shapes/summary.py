@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from ck.kernel.api.container import Container, ContainerState
+from ck.kernel.api.container import Container, ContainerState, HealthStatus
 from ck.kernel.lifecycle import ACTIVE, State
 from ck.plugins.builtin.docker_api._shapes.codec import Json
 from ck.plugins.builtin.docker_api._shapes.endpoints import networks_json
@@ -16,7 +16,7 @@ def status_text(state: ContainerState, now: datetime) -> str:
     """The STATUS column: "Up 3 minutes", "Exited (0) 5 seconds ago"."""
     match state.status:
         case State.RUNNING:
-            return f"Up {_since(state.started_at, now)}"
+            return f"Up {_since(state.started_at, now)}{_health_suffix(state)}"
         case State.PAUSED:
             return f"Up {_since(state.started_at, now)} (Paused)"
         case State.RESTARTING:
@@ -29,6 +29,20 @@ def status_text(state: ContainerState, now: datetime) -> str:
             return "Dead"
         case _:
             return "Created"
+
+
+def health_word(state: ContainerState) -> str:
+    """The health as filters name it: "none" where there is no check. One that does not run is not well."""
+    if state.health is None:
+        return "none"
+    return state.health.status.value if state.status in ACTIVE else HealthStatus.UNHEALTHY.value
+
+
+def _health_suffix(state: ContainerState) -> str:
+    if state.health is None:
+        return ""
+    starting = state.health.status is HealthStatus.STARTING
+    return " (health: starting)" if starting else f" ({state.health.status.value})"
 
 
 def _since(then: datetime | None, now: datetime) -> str:

@@ -88,14 +88,16 @@ class Container:
         else:
             now = time.time_ns()
             self._going(failure, now)
-            self.exited(failure["exit_code"], now)
+            self.exited(failure["exit_code"], now, 0)
 
-    def exited(self, code: int, at: int) -> None:
+    def exited(self, code: int, at: int, signal: int) -> None:
         """See process.Owner."""
         # With a PID namespace of its own all others died with the init. Without, they would hold its output open.
         self._group.kill()
         oom = self._group.oom_kills() > 0
-        self._streams.drain(DRAIN_SECONDS, lambda: self._drained({"code": code, "time": at, "oom": oom}))
+        self._streams.drain(
+            DRAIN_SECONDS, lambda: self._drained({"code": code, "time": at, "oom": oom, "signal": signal})
+        )
 
     def _drained(self, status: dict[str, Any]) -> None:
         # The order is the promise: the log is whole before the status is on disk, and that before anyone is told.

@@ -43,8 +43,8 @@ class Owner(Protocol):
     def failed(self, failure: dict[str, Any]) -> None:
         """It could not be made or executed, and is over; *failure* has the fields of wire.failure."""
 
-    def exited(self, code: int, at: int) -> None:
-        """It ended at *at* (UNIX, ns), *code* as a shell counts."""
+    def exited(self, code: int, at: int, signal: int) -> None:
+        """It ended at *at* (UNIX, ns), *code* as a shell counts; *signal* is the one that ended it, 0 for none."""
 
 
 class Process:
@@ -171,7 +171,7 @@ class Process:
             self._fail(_DIED if code >= 0 else wire.failure("report", 0, _KILLED, 128 - code))
         elif self.phase is not Phase.FAILED:
             self.phase = Phase.GONE
-            self._owner.exited(code if code >= 0 else 128 - code, time.time_ns())
+            self._owner.exited(code if code >= 0 else 128 - code, time.time_ns(), max(-code, 0))
 
     def _report_ended(self) -> None:
         if self._helper:

@@ -79,9 +79,11 @@ class ExecSession:
         self._control.answer(self._ckd, lambda ckd: ckd.refused(self._request["request"], failure))
         self._changed()
 
-    def exited(self, code: int, at: int) -> None:
+    def exited(self, code: int, at: int, signal: int) -> None:
         """See process.Owner."""
-        self.streams.drain(DRAIN_SECONDS, lambda: self._drained({"code": code, "time": at, "oom": False}))
+        self.streams.drain(
+            DRAIN_SECONDS, lambda: self._drained({"code": code, "time": at, "oom": False, "signal": signal})
+        )
 
     def _drained(self, status: dict[str, Any]) -> None:
         self.status = status

@@ -258,7 +258,7 @@ class ShimToCkd(Sender):
     def exited(self, status: Mapping[str, Any]) -> None:
         """The init is gone, its output is in the log.
 
-        *status*: `code` (128 + n by signal n), `time` (UNIX, ns), `oom`.
+        *status*: `code` (128 + n by signal n), `time` (UNIX, ns), `oom`, `signal` (that ended it, or 0).
         """
         self._send(Kind.EXITED, **status)
 

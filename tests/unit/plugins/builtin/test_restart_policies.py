@@ -31,7 +31,7 @@ def test_the_table_in_the_docs_is_what_the_code_does() -> None:
 @pytest.mark.parametrize(
     ("name", "ends", "returns"),
     [
-        # The letters are those of ENDS and RETURNS, in order: what Docker does, and for an unhealthy one what was asked.
+        # A letter for each of ENDS and RETURNS, in order.
         ("no", "------R-", "------"),
         ("always", "RRRR--R-", "RRRRRR"),
         ("unless-stopped", "RRRR--R-", "RRRRR-"),
