@@ -53,6 +53,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "container top": ("container.top", "Display the running processes of a container"),
     "container unpause": ("container.unpause", "Unpause all processes within one or more containers"),
     "container wait": ("container.wait", "Block until one or more containers stop, then print their exit codes"),
+    "container why": (
+        "container.why",
+        "Tell what ended or restarted a container, who did it, and what happened before",
+    ),
     "image history": ("image.history", "Show the history of an image"),
     "image inspect": ("image.inspect", "Display detailed information on one or more images"),
     "image ls": ("image.ls", "List images"),
@@ -87,7 +91,7 @@ ALIASES = {
     **{
         verb: f"container {verb}"
         for verb in (
-            "attach cp create diff exec kill logs pause port rename restart rm run start stop top unpause wait"
+            "attach cp create diff exec kill logs pause port rename restart rm run start stop top unpause wait why"
         ).split()
     },
     "ps": "container ls",

@@ -19,17 +19,12 @@ from ck.kernel.api.container import Container
 from ck.kernel.api.image import Image
 from ck.kernel.drivers.network import NetworkConfig, PublishedPort
 from ck.kernel.drivers.port_ranges import from_ranges, to_ranges
-from ck.kernel.errors import CorruptData, Unavailable
+from ck.kernel.errors import CorruptData, NotFound, Unavailable
 from ck.kernel.events import Event, Recorded
+from ck.kernel.store_schema import migrate
 
 T = TypeVar("T")
 
-SCHEMA_VERSION: Final = 1
-_SCHEMA: Final = """
-CREATE TABLE records (kind TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
-CREATE TABLE events (cursor INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, json TEXT NOT NULL);
-CREATE INDEX events_at ON events (at);
-"""
 _TRIM_EVERY: Final = 1000  # events between two looks at the journal's bounds
 _COMMIT_SECONDS: Final = 30.0
 
@@ -158,11 +153,7 @@ class Store:
             db.execute("PRAGMA journal_mode = WAL")
             # In WAL mode NORMAL survives kill -9 whole; a power cut may lose the last commits, never the database.
             db.execute("PRAGMA synchronous = NORMAL")
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-            elif version != SCHEMA_VERSION:
-                raise CorruptData(f"the store {path} has version {version}, this ck reads version {SCHEMA_VERSION}")
+            migrate(db, path)
             for kind, record_id, text in db.execute("SELECT kind, id, json FROM records"):
                 self._load(kind, record_id, text)
             newest = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
@@ -232,8 +223,8 @@ class Store:
 
     def _append(self, db: sqlite3.Connection, event: Event) -> int:
         self._since_trim += 1
-        row = (event.at.isoformat(), self._dump(event))
-        cursor = db.execute("INSERT INTO events (at, json) VALUES (?, ?)", row).lastrowid
+        row = (event.at.isoformat(), event.subject, self._dump(event))
+        cursor = db.execute("INSERT INTO events (at, subject, json) VALUES (?, ?, ?)", row).lastrowid
         assert cursor is not None
         return cursor
 
@@ -268,15 +259,29 @@ class Store:
         return self._db
 
     async def journal(self, *, after: int = 0, since: datetime | None = None, limit: int = 1000) -> Sequence[Recorded]:
-        """Events with a cursor above *after*, and not before *since*, oldest first, at most *limit*."""
-        return await trio.to_thread.run_sync(self._journal, after, since.isoformat() if since else "", limit)
+        """Events with a cursor above *after*, and not before *since*, oldest first, at most *limit*.
 
-    def _journal(self, after: int, since: str, limit: int) -> Sequence[Recorded]:
+        Raises: NotFound where some that came right after *after* are no longer kept, with the cursors.
+        """
+        query = "SELECT cursor, json FROM events WHERE cursor > ? AND at >= ? ORDER BY cursor LIMIT ?"
+        found = await self._read(query, (after, since.isoformat() if since else "", limit))
+        if after and since is None and found and found[0].cursor > after + 1:
+            raise NotFound(f"events {after + 1} to {found[0].cursor - 1} are no longer in the journal")
+        return found
+
+    async def history(self, subject: str, limit: int) -> Sequence[Recorded]:
+        """The last *limit* events about *subject*, oldest first."""
+        query = "SELECT cursor, json FROM events WHERE subject = ? ORDER BY cursor DESC LIMIT ?"
+        return list(reversed(await self._read(query, (subject, limit))))
+
+    async def _read(self, query: str, values: tuple[object, ...]) -> Sequence[Recorded]:
+        return await trio.to_thread.run_sync(self._read_events, query, values)
+
+    def _read_events(self, query: str, values: tuple[object, ...]) -> Sequence[Recorded]:
         # A connection of its own: in WAL mode a reader neither waits for a commit nor holds one up.
         reader = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)
         try:
-            query = "SELECT cursor, json FROM events WHERE cursor > ? AND at >= ? ORDER BY cursor LIMIT ?"
-            rows = reader.execute(query, (after, since, limit)).fetchall()
+            rows = reader.execute(query, values).fetchall()
         finally:
             reader.close()
         return [Recorded(cursor, self._converter.structure(json.loads(text), Event)) for cursor, text in rows]

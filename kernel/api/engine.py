@@ -26,6 +26,7 @@ from ck.kernel.api.container import (
 from ck.kernel.api.image import DiskUsage, HistoryEntry, Image, ImageRemoval, Progress
 from ck.kernel.api.network import Network, NetworkSpec
 from ck.kernel.api.volume import Volume
+from ck.kernel.api.why import Why
 from ck.kernel.drivers.log import LogQuery, LogRecord
 from ck.kernel.drivers.registry import Credentials, Platform
 from ck.kernel.drivers.runtime import AttachRequest, ExitStatus, TerminalSize
@@ -102,6 +103,9 @@ class Containers(Protocol):
     async def logs(self, ref: str, query: LogQuery) -> AsyncIterator[LogBatch]: ...
 
     async def top(self, ref: str, ps_args: str) -> Processes: ...
+
+    async def why(self, ref: str) -> Why:
+        """What ended or restarted it."""
 
     async def changes(self, ref: str) -> Sequence[Change]: ...
 

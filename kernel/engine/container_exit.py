@@ -92,12 +92,10 @@ class Exits:
         events = []
         if status.oom_killed:
             events.append(self._ctx.container_event(container, "oom", cause=cause))
-        duration = int(ran_for(container, status.at))
-        events.append(
-            self._ctx.container_event(
-                container, "die", cause=cause, exitCode=str(status.code), execDuration=str(duration)
-            )
-        )
+        told = {"exitCode": str(status.code), "execDuration": str(int(ran_for(container, status.at)))}
+        if status.signal:
+            told["signal"] = str(status.signal)
+        events.append(self._ctx.container_event(container, "die", cause=cause, **told))
         networks = self._ctx.memberships.of(container.id)
         events += [network_event(self._ctx, "disconnect", network, container) for network in networks]
         await self._ctx.save(ended, *events)

@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from signal import SIGKILL
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Final, TypeVar
 
 import attrs
 
 from ck.kernel.api.container import Container, ContainerSpec, Created, PathStat, Processes, Pruned
 from ck.kernel.api.engine import LogBatch
+from ck.kernel.api.why import Why
 from ck.kernel.drivers.log import LogQuery
 from ck.kernel.drivers.registry import Platform
 from ck.kernel.drivers.runtime import AttachRequest, ExitStatus, TerminalSize
@@ -23,12 +24,17 @@ from ck.kernel.engine.container_remove import remove_container
 from ck.kernel.engine.container_stop import kill, kill_all, kill_event, mark_ending, pause, stop, unpause
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.filters import Filters
+from ck.kernel.engine.restarts import decision_words
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.engine.waiters import Waiter
+from ck.kernel.engine.why import explain
 from ck.kernel.errors import CkError, Conflict, InvalidArgument, NotFound
 from ck.kernel.lifecycle import ACTIVE, State
 
 T = TypeVar("T")
+
+_REMOVALS: Final = 5  # attempts: somebody else may start what we have just killed
+_TOLD: Final = 200  # events of which `why` tells: most of them are exec sessions
 
 
 class Containers:
@@ -110,25 +116,35 @@ class Containers:
 
     async def remove(self, ref: str, *, force: bool = False, volumes: bool = False) -> None:
         container = self._ctx.find_container(ref)
-        if container.state.status in ACTIVE:
+
+        async def drop() -> bool:
+            current = self._ctx.store.containers.get(container.id)
+            if current is None:
+                return True  # with --rm, its end has removed it
+            status = current.state.status
+            if status not in ACTIVE and status is not State.RESTARTING:
+                await remove_container(self._ctx, self._volumes, current, anonymous_volumes=volumes)
+                return True
             if not force:
                 raise Conflict(
-                    f"cannot remove container {container.name!r}: container is {container.state.status.value}: "
+                    f"cannot remove container {container.name!r}: container is {status.value}: "
                     "stop the container before removing or force remove"
                 )
-            run = self._ctx.runs.get(container.id)
-            if run is not None:
-                await self._ctx.store.commit([], [kill_event(self._ctx, container, SIGKILL)])
-                await kill_all(run, container)
-        elif container.state.status is State.RESTARTING:
-            await mark_ending(self._ctx, container.id)
+            return False
 
-        async def drop() -> None:
-            current = self._ctx.store.containers.get(container.id)
-            if current is not None:  # with --rm, its end has removed it
-                await remove_container(self._ctx, self._volumes, current, anonymous_volumes=volumes)
+        for _ in range(_REMOVALS):
+            if await self._ctx.actors.run(container.id, drop):
+                return
+            await self._end_at_once(container)
+        raise Conflict(f"cannot remove container {container.name!r}: it is started again as often as it is killed")
 
-        await self._ctx.actors.run(container.id, drop)
+    async def _end_at_once(self, container: Container) -> None:
+        """Kill it, or have it wait for a restart no more. Raises: Conflict where a process is stuck."""
+        await mark_ending(self._ctx, container.id)
+        run = self._ctx.runs.get(container.id)
+        if run is not None:
+            await self._ctx.store.commit([], [kill_event(self._ctx, container, SIGKILL)])
+            await kill_all(run, container)
 
     async def wait(self, ref: str, condition: str = "not-running") -> AbstractAsyncContextManager[Waiter]:
         container = self._ctx.find_container(ref)
@@ -157,6 +173,12 @@ class Containers:
 
     async def top(self, ref: str, ps_args: str) -> Processes:
         return await container_info.top(self._ctx, self._ctx.find_container(ref), ps_args)
+
+    async def why(self, ref: str) -> Why:
+        container = await self.get(ref)
+        events = [recorded.event for recorded in await self._ctx.store.history(container.id, _TOLD)]
+        decision = decision_words(self._ctx, container) if container.state.finished_at else ""
+        return explain(container, events, decision, now())
 
     async def changes(self, ref: str) -> Sequence[Change]:
         return own_changes(await self._ctx.storage.changes(self._ctx.find_container(ref).id))

@@ -95,6 +95,18 @@ def decision_on(ctx: Context, container: Container, ran: float, *, engine_return
     )
 
 
+def decision_words(ctx: Context, container: Container) -> str:
+    """The same as a sentence, for a container that is not running."""
+    policy, state = container.host_config.restart_policy, container.state
+    maximum = f":{policy.maximum_retry_count}" if policy.maximum_retry_count else ""
+    name = f"The restart policy {policy.name + maximum!r}"
+    if state.status is State.RESTARTING:
+        return f"{name} starts it again {state.restart_wait:g} s after its end."
+    stays = isinstance(decision_on(ctx, container, ran_for(container, state.finished_at or now())), Stop)
+    retries = f" after {state.restarts_in_row} restarts" if state.restarts_in_row else ""
+    return f"{name} leaves it as it is{retries}." if stays else ""
+
+
 def terms_of(container: Container) -> Terms:
     """What its request asks of its supervisor."""
     policy = container.host_config.restart_policy

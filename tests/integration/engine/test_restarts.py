@@ -78,6 +78,14 @@ def test_stop_ends_the_wait_for_a_restart(lab: Lab) -> None:
     reaches(lab, name, "exited 0 0")
 
 
+def test_rm_f_ends_a_container_that_crashes_all_the_time(lab: Lab) -> None:
+    for _ in range(5):
+        name = lab.up("--restart always --restart-backoff min=1ms,max=1ms", "true")
+        assert settled(lambda name=name: count(lab, name) > 2, True)  # type: ignore[misc]
+        lab.fails("rm", name)
+        lab.ck("rm", "-f", name)
+
+
 def test_a_program_that_is_gone_is_tried_again(lab: Lab) -> None:
     name = lab.up(f"--restart on-failure:2 {QUICK} -v {lab.name}:/v", "sh", "-c", "rm /bin/sh; exit 3")
     reaches(lab, name, "exited 127 2")

@@ -17,6 +17,7 @@ from ck.plugins.builtin.docker_api._shapes.image import names_by_reference
 from ck.plugins.builtin.docker_api._shapes.reference import parse_platform
 from ck.plugins.builtin.docker_api._shapes.summary import summary_json
 from ck.plugins.builtin.docker_api._shapes.times import parse_ns
+from ck.plugins.builtin.docker_api._shapes.why import why_json
 from ck.plugins.builtin.docker_api.exchange import NO_CONTENT, ClientGone, Reply, Request, json_reply
 from ck.plugins.builtin.docker_api.router import Route
 
@@ -80,6 +81,10 @@ async def inspect(request: Request) -> Reply:
     return json_reply(container_json(container, await engine.execs.of(container.id), sizes))
 
 
+async def why(request: Request) -> Reply:
+    return json_reply(why_json(await request.engine.containers.why(request.id)))
+
+
 async def top(request: Request) -> Reply:
     processes = await request.engine.containers.top(request.id, request.query.text("ps_args", "-ef"))
     return json_reply(processes_json(processes))
@@ -140,6 +145,7 @@ ROUTES: Final = (
     Route("POST", "/containers/create", create),
     Route("POST", "/containers/prune", prune),
     Route("GET", "/containers/{id}/json", inspect),
+    Route("GET", "/ck/containers/{id}/why", why),
     Route("GET", "/containers/{id}/top", top),
     Route("GET", "/containers/{id}/changes", changes),
     Route("GET", "/containers/{id}/logs", logs, watched=True),

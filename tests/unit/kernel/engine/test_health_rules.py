@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
+from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,10 +75,14 @@ def test_laws(retries: int, start_period: float, codes: list[int]) -> None:
 
 @pytest.mark.parametrize("field", ["interval", "timeout", "start_period", "start_interval"])
 def test_durations_below_a_millisecond_are_refused(field: str) -> None:
-    check_durations(attrs.evolve(HealthcheckConfig(), **{field: 1_000_000}))
+    def check(value: int) -> HealthcheckConfig:
+        changed: dict[str, Any] = {field: value}
+        return HealthcheckConfig(**changed)
+
+    check_durations(check(1_000_000))
     for value in (999_999, -1):
         with pytest.raises(InvalidArgument, match=str(value)):
-            check_durations(attrs.evolve(HealthcheckConfig(), **{field: value}))
+            check_durations(check(value))
 
 
 def test_negative_retries_are_refused() -> None:
