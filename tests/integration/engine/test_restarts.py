@@ -26,7 +26,7 @@ def reaches(lab: Lab, ref: str, wanted: str) -> None:
     def look() -> str:
         return f"{lab.status(ref)} {count(lab, ref)}"
 
-    assert settled(look, wanted) == wanted
+    assert settled(look, wanted) == wanted, lab.ck("why", ref) + lab.daemon.log_tail()
 
 
 @pytest.mark.parametrize(

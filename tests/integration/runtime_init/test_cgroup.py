@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -180,3 +182,24 @@ def test_signals_do_not_keep_the_device_program_out(group: Group) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert caught
+
+
+def test_many_groups_get_the_same_new_device_program_at_once() -> None:
+    """Each round has a program that no cache knows, wanted by all threads in the same instant."""
+    threads, rounds = 8, 25
+    groups = [Group(detect(), f"ck-test-{uuid.uuid4().hex}") for _ in range(threads)]
+    together = threading.Barrier(threads, timeout=10)
+
+    def make(group: Group) -> None:
+        for minor in range(rounds):
+            program = compile_rules([DeviceRule(True, "c", 251, minor, "rw")])
+            together.wait()
+            group.create(device_program=program)
+
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            for result in [pool.submit(make, group) for group in groups]:
+                result.result()
+    finally:
+        for group in groups:
+            group.remove()
