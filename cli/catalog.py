@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NOUNS = {
     "container": "Manage containers",
+    "engine": "Restart or stop the engine",
     "image": "Manage images",
     "network": "Manage networks",
     "system": "Manage the engine",
@@ -57,6 +58,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "container.why",
         "Tell what ended or restarted a container, who did it, and what happened before",
     ),
+    "engine restart": ("engine.restart", "Put a new engine in the place of the one that runs; containers run on"),
+    "engine stop": ("engine.stop", "Stop the engine; containers run on, unless --all stops them too"),
     "image history": ("image.history", "Show the history of an image"),
     "image inspect": ("image.inspect", "Display detailed information on one or more images"),
     "image ls": ("image.ls", "List images"),

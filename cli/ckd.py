@@ -16,8 +16,10 @@ import attrs
 import trio
 
 from ck.kernel.config import Config, load
+from ck.kernel.engine.farewell import Farewell
 from ck.kernel.errors import CkError, InvalidArgument
 from ck.kernel.main import run
+from ck.kernel.next_engine import become_next_engine, inherited_lock
 from ck.kernel.pluginmanager import Builtins
 from ck.plugins import builtin
 
@@ -42,7 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             log.info("another ckd serves %s", config.run_root)
             return 0
         _raise_limits()
-        trio.run(_serve, config, options.ready_fd)
+        farewell = trio.run(_serve, config, options.ready_fd)
+        if farewell.restart:
+            log.info("a new ckd takes over")
+            become_next_engine(lock, farewell.sockets)
     except (CkError, BaseExceptionGroup) as error:
         refused, unexpected = _split(error)
         for sentence in refused:
@@ -89,6 +94,8 @@ def _config(options: argparse.Namespace) -> Config:
 
 def _lock(run_root: Path) -> int | None:
     """Take the lock of *run_root* for the life of this process; None where another process has it."""
+    if (inherited := inherited_lock()) is not None:
+        return inherited
     run_root.mkdir(parents=True, exist_ok=True, mode=0o755)
     descriptor = os.open(run_root / "ckd.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -107,8 +114,10 @@ def _raise_limits() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def _serve(config: Config, ready_fd: int | None) -> None:
+async def _serve(config: Config, ready_fd: int | None) -> Farewell:
+    """Run the kernel until it is told farewell or a signal comes; return how it ended."""
     builtins = Builtins(essential=builtin.ESSENTIAL, default=builtin.DEFAULT, optional=builtin.OPTIONAL)
+    farewell = Farewell()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
 
@@ -118,11 +127,25 @@ async def _serve(config: Config, ready_fd: int | None) -> None:
                     nursery.cancel_scope.cancel()
 
             nursery.start_soon(stop_on_signal)
-            await nursery.start(run, config, builtins)
+            await nursery.start(_run, nursery.cancel_scope, config, builtins, farewell)
             log.info("serving on %s", config.socket_path())
             if ready_fd is not None:
                 os.write(ready_fd, b"\n")
                 os.close(ready_fd)
+    return farewell
+
+
+async def _run(
+    end: trio.CancelScope,
+    config: Config,
+    builtins: Builtins,
+    farewell: Farewell,
+    *,
+    task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """The kernel; *end* is cancelled when it has ended."""
+    await run(config, builtins, farewell, task_status=task_status)
+    end.cancel()
 
 
 def _split(error: BaseException) -> tuple[list[str], BaseException | None]:

@@ -30,6 +30,8 @@ class Defaults:
     runtime: str = "native"
     restart: str = "no"
     stop_timeout: int = 10  # seconds
+    shutdown_timeout: float = 60.0  # seconds for `ck engine stop --all` to stop all containers
+    dependency_timeout: float = 300.0  # seconds that a start waits for what the container depends on
 
 
 @attrs.frozen(kw_only=True)

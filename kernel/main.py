@@ -12,14 +12,16 @@ from ck.kernel.bus import Bus
 from ck.kernel.config import Config
 from ck.kernel.drivers.frontend import FrontEnd
 from ck.kernel.engine.core import open_engine
+from ck.kernel.engine.farewell import Farewell
 from ck.kernel.pluginmanager import Builtins, PluginManager
 from ck.kernel.store import Store
 
 log: Final = logging.getLogger(__name__)
 
 
-async def run(config: Config, builtins: Builtins, *, task_status: "trio.TaskStatus[None]") -> None:
-    """Serve until cancelled; containers run on. Reports started once every front end can be connected to.
+async def run(config: Config, builtins: Builtins, farewell: Farewell, *, task_status: "trio.TaskStatus[None]") -> None:
+    """Serve until cancelled or told farewell; containers run on. Reports started once every front end can be connected
+    to.
 
     Raises: CkError where the config, the store or a required plugin or driver does not let the engine start.
     """
@@ -33,12 +35,14 @@ async def run(config: Config, builtins: Builtins, *, task_status: "trio.TaskStat
         log.error("%s; it is left where it is", sentence)
     try:
         async with trio.open_nursery() as nursery:
-            engine = await open_engine(config, store, bus, plugins, nursery)
+            engine = await open_engine(config, store, bus, plugins, nursery, farewell)
             await engine.recover()
             for name in plugins.names("frontend"):
                 front_end = plugins.driver("frontend", name, FrontEnd, engine)  # type: ignore[type-abstract]
                 await nursery.start(front_end.serve)
             task_status.started()
+            await farewell.asked.wait()
+            nursery.cancel_scope.cancel()
     finally:
         with trio.move_on_after(_CLOSE_SECONDS, shield=True):  # the store's log is written back, if the disk lets us
             await store.close()

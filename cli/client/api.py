@@ -46,7 +46,7 @@ class Client:
 
     def __init__(self, host: str = "", *, autostart: bool = True) -> None:
         self.path = socket_path(host)
-        self._autostart = autostart and _may_start_engine(host)
+        self.autostart = autostart and _may_start_engine(host)
         self._idle: Connection | None = None
 
     def get(self, path: str, **query: object) -> Any:
@@ -145,7 +145,7 @@ class Client:
         try:
             return Connection(self.path)
         except OSError as error:
-            if not self._autostart:
+            if not self.autostart:
                 raise self._unreachable(error) from None
         from ck.cli.client.autostart import start_engine
 

@@ -205,6 +205,7 @@ class HostConfig:
     dns_search: tuple[str, ...] = ()
     extra_hosts: tuple[str, ...] = ()  # "name:address"
     links: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()  # "NAME[:started|healthy|exited-ok]"; ck's own
     oom_score_adj: int = 0
     shm_size: int = 0  # bytes; 0 is 64 MiB
     storage_opt: Mapping[str, str] = attrs.field(factory=dict)

@@ -5,6 +5,7 @@ NotFound for a ref that names nothing, InvalidArgument for a malformed one and C
 in a fit state.
 """
 
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -225,6 +226,35 @@ class System(Protocol):
         """
 
 
+@attrs.frozen(kw_only=True)
+class Instance:
+    """One life of the engine: `id` is another after each start."""
+
+    id: str
+    pid: int
+    started: datetime
+
+
+class Lifetime(Protocol):
+    """The engine's own beginning and end."""
+
+    def instance(self) -> Instance: ...
+
+    async def restart(self) -> None:
+        """Make way for a new engine in the same process; containers run on. Returns before it happens."""
+
+    async def stop(self, *, containers: bool = False, timeout: float | None = None) -> None:
+        """Go down; containers run on, unless *containers* says that all are stopped first, within *timeout* seconds.
+        Returns before the engine is gone."""
+
+    def take_over(self, path: str) -> socket.socket | None:
+        """For a front end: the socket listening at *path* that the engine before, or a service manager, left open."""
+
+    def hand_over(self, listener: socket.socket) -> bool:
+        """For a front end that ends: have a copy of *listener* kept open for the next engine. Return False where there
+        is to be none."""
+
+
 class Engine(Protocol):
     containers: Containers
     execs: Execs
@@ -232,3 +262,4 @@ class Engine(Protocol):
     volumes: Volumes
     networks: Networks
     system: System
+    lifetime: Lifetime

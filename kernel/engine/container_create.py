@@ -14,6 +14,7 @@ from ck.kernel.engine import names
 from ck.kernel.engine.container_mounts import realize
 from ck.kernel.engine.container_remove import drop_root
 from ck.kernel.engine.context import Context, now
+from ck.kernel.engine.dependency_waits import check_dependencies
 from ck.kernel.engine.endpoint_plan import endpoint_configs
 from ck.kernel.engine.files import delete_directory, make_directory
 from ck.kernel.engine.health_rules import check_durations, check_of
@@ -182,6 +183,7 @@ def _check(ctx: Context, container: Container) -> None:
         raise Unsupported(f"user namespace mode {host.userns_mode!r} is not supported by this engine")
     if host.cgroup_parent:
         raise Unsupported(f"--cgroup-parent {host.cgroup_parent!r} is not supported by this engine")
+    check_dependencies(ctx, container, container.name)
     for link in host.links:
         ctx.find_container(parse_link(link)[0])
     port_requests(container)

@@ -23,7 +23,7 @@ _KILL_SECONDS: Final = 10.0  # SIGKILL ends a container at once, unless a proces
 async def stop(
     ctx: Context,
     container: Container,
-    timeout: int | None,
+    timeout: float | None,
     signal_name: str | None,
     *,
     ending: Ending = Ending.USER,
@@ -118,7 +118,8 @@ async def mark_ending(ctx: Context, container_id: str, ending: Ending = Ending.U
             return False
         stopped = attrs.evolve(current.state, ending=ending)
         if current.state.status is State.RESTARTING:
-            state = attrs.evolve(stopped, status=step(State.RESTARTING, Op.GIVE_UP), restarts_in_row=0)
+            counted = 0 if ending is Ending.USER else current.state.restarts_in_row
+            state = attrs.evolve(stopped, status=step(State.RESTARTING, Op.GIVE_UP), restarts_in_row=counted)
             await ctx.save(attrs.evolve(current, state=state), ctx.container_event(current, "stop", cause=ending.value))
         elif stopped != current.state:
             await ctx.save(attrs.evolve(current, state=stopped))

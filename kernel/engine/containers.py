@@ -18,17 +18,18 @@ from ck.kernel.engine import container_info, names
 from ck.kernel.engine.changes import own_changes
 from ck.kernel.engine.container_attach import attach
 from ck.kernel.engine.container_create import create
-from ck.kernel.engine.container_exit import Exits
 from ck.kernel.engine.container_files import Files
 from ck.kernel.engine.container_remove import remove_container
 from ck.kernel.engine.container_stop import kill, kill_all, kill_event, mark_ending, pause, stop, unpause
 from ck.kernel.engine.context import Context, now
+from ck.kernel.engine.dependency_waits import check_dependencies
 from ck.kernel.engine.filters import Filters
 from ck.kernel.engine.restarts import decision_words
+from ck.kernel.engine.runs import Runs
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.engine.waiters import Waiter
 from ck.kernel.engine.why import explain
-from ck.kernel.errors import CkError, Conflict, InvalidArgument, NotFound
+from ck.kernel.errors import Conflict, InvalidArgument, NotFound
 from ck.kernel.lifecycle import ACTIVE, State
 
 T = TypeVar("T")
@@ -40,8 +41,8 @@ _TOLD: Final = 200  # events of which `why` tells: most of them are exec session
 class Containers:
     """ck.kernel.api.engine.Containers."""
 
-    def __init__(self, ctx: Context, volumes: Volumes, exits: Exits) -> None:
-        self._ctx, self._volumes, self._exits = ctx, volumes, exits
+    def __init__(self, ctx: Context, volumes: Volumes, runs: Runs) -> None:
+        self._ctx, self._volumes, self._runs = ctx, volumes, runs
 
     async def create(self, spec: ContainerSpec, name: str | None, platform: Platform | None = None) -> Created:
         return await create(self._ctx, self._volumes, spec, name, platform)
@@ -57,22 +58,7 @@ class Containers:
         return sorted(self._ctx.store.containers, key=lambda container: container.created, reverse=True)
 
     async def start(self, ref: str, detach_keys: bytes | None = None) -> bool:
-        async def begin(container: Container) -> bool:
-            if container.state.status in ACTIVE:
-                if container.state.status is State.PAUSED:
-                    raise Conflict(f"cannot start paused container {container.name}: unpause it instead")
-                return False
-            fresh = attrs.evolve(container.state, restarts_in_row=0, backoff=0.0)
-            try:
-                await self._exits.launch(attrs.evolve(container, state=fresh))
-            except CkError:
-                if container.host_config.auto_remove:
-                    failed = self._ctx.find_container(container.id)
-                    await remove_container(self._ctx, self._volumes, failed, anonymous_volumes=True)
-                raise
-            return True
-
-        return await self._as_actor(ref, begin)
+        return await self._runs.starts.start(ref)
 
     async def stop(self, ref: str, timeout: int | None = None, signal: str | None = None) -> bool:
         return await stop(self._ctx, self._ctx.find_container(ref), timeout, signal)
@@ -103,6 +89,7 @@ class Containers:
                 raise InvalidArgument(f"renaming a container with the same name as its current name: {chosen}")
             if chosen in taken:
                 raise Conflict(f'the container name "/{chosen}" is already in use by container "{taken[chosen]}"')
+            check_dependencies(self._ctx, container, chosen)
             event = self._ctx.container_event(container, "rename", oldName=f"/{container.name}")
             # No await between the look and the write to the mirror but the commit itself, so the name is held
             # meanwhile.

@@ -30,6 +30,7 @@ from ck.kernel.engine.actor import Actors
 from ck.kernel.engine.addresses import Addresses
 from ck.kernel.engine.attachments import Attachments
 from ck.kernel.engine.capabilities import available
+from ck.kernel.engine.farewell import Farewell
 from ck.kernel.engine.gate import Gate
 from ck.kernel.engine.memberships import Memberships
 from ck.kernel.engine.name_directory import NameDirectory
@@ -74,6 +75,7 @@ class Context:
     runtime: RuntimeDriver
     registries: tuple[RegistryDriver, ...]
     actors: Actors
+    farewell: Farewell
     engine_id: str
     boot_id: str = attrs.field(factory=boot_id)
     host_name: str = attrs.field(factory=socket.gethostname)
@@ -86,6 +88,7 @@ class Context:
     memberships: Memberships = attrs.field(factory=Memberships)
     directory: NameDirectory = attrs.field(factory=NameDirectory)
     healths: dict[str, Health] = attrs.field(factory=dict)  # of running containers with a check; the newest word
+    recovered: trio.Event = attrs.field(factory=trio.Event)  # store and machine agree
     runs: dict[str, Run] = attrs.field(factory=dict)
     reserved_names: dict[str, str] = attrs.field(factory=dict)  # name to ID, while a create or rename is under way
 

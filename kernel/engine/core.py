@@ -14,13 +14,15 @@ from ck.kernel.drivers.runtime import RuntimeDriver
 from ck.kernel.drivers.storage import StorageDriver
 from ck.kernel.drivers.volume import VolumeDriver
 from ck.kernel.engine.actor import Actors
-from ck.kernel.engine.container_exit import Exits
 from ck.kernel.engine.containers import Containers
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.execs import Execs
+from ck.kernel.engine.farewell import Farewell
 from ck.kernel.engine.images import Images
+from ck.kernel.engine.lifetime import Lifetime
 from ck.kernel.engine.networks import Networks
 from ck.kernel.engine.recover import Recovery
+from ck.kernel.engine.runs import Runs
 from ck.kernel.engine.system import System
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import Unsupported
@@ -34,21 +36,25 @@ class Engine:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._volumes = Volumes(ctx)
-        self._exits = Exits(ctx, self._volumes)
-        self.containers = Containers(ctx, self._volumes, self._exits)
+        self._runs = Runs(ctx, self._volumes)
+        self.containers = Containers(ctx, self._volumes, self._runs)
         self.execs = Execs(ctx)
         self.images = Images(ctx)
         self.volumes = self._volumes
         self.networks = Networks(ctx)
         self.system = System(ctx)
+        self.lifetime = Lifetime(ctx)
 
     async def recover(self) -> None:
         """Bring store and machine together after a start."""
         await self.networks.open()
-        await Recovery(self._ctx, self._volumes, self._exits).run()
+        await Recovery(self._ctx, self._volumes, self._runs).run()
+        self._ctx.recovered.set()
 
 
-async def open_engine(config: Config, store: Store, bus: Bus, plugins: PluginManager, nursery: trio.Nursery) -> Engine:
+async def open_engine(
+    config: Config, store: Store, bus: Bus, plugins: PluginManager, nursery: trio.Nursery, farewell: Farewell
+) -> Engine:
     """Make and open every driver that the config chooses. Raises: what a driver raises that cannot serve here."""
     data = config.data_root
     content = plugins.driver("content", config.default.content, ContentStore)  # type: ignore[type-abstract]
@@ -77,6 +83,7 @@ async def open_engine(config: Config, store: Store, bus: Bus, plugins: PluginMan
         runtime=runtime,
         registries=registries,
         actors=Actors(nursery),
+        farewell=farewell,
         engine_id=await trio.to_thread.run_sync(_engine_id, data / "engine-id"),
     )
     if context.resolver is not None:

@@ -7,12 +7,12 @@ from typing import Final
 import trio
 
 from ck.kernel.drivers.runtime import RuntimeContainer
-from ck.kernel.engine.container_exit import Exits
 from ck.kernel.engine.container_remove import drop_root, remove_container
 from ck.kernel.engine.container_start import adopt
 from ck.kernel.engine.context import Context, Run
 from ck.kernel.engine.files import delete_directory
 from ck.kernel.engine.recover_networks import recover_networks
+from ck.kernel.engine.runs import Runs
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import CkError
 from ck.kernel.lifecycle import ACTIVE, State
@@ -25,8 +25,8 @@ _RECORD_SECONDS: Final = 5.0
 class Recovery:
     """Runs once, before any front end listens."""
 
-    def __init__(self, ctx: Context, volumes: Volumes, exits: Exits) -> None:
-        self._ctx, self._volumes, self._exits = ctx, volumes, exits
+    def __init__(self, ctx: Context, volumes: Volumes, runs: Runs) -> None:
+        self._ctx, self._volumes, self._runs = ctx, volumes, runs
 
     async def run(self) -> None:
         """Bring store and machine together.
@@ -83,19 +83,19 @@ class Recovery:
                 # It was started, and we went down before that was written.
                 container = await adopt(ctx, container, runtime)
             run = ctx.runs[container_id] = Run(runtime)
-            self._exits.watch(container_id, run)
+            self._runs.watch(container_id, run)
         elif status in ACTIVE:
-            container = await self._exits.record_lost(container)
+            container = await self._runs.record_lost(container)
             if container.host_config.auto_remove:
                 await remove_container(ctx, self._volumes, container, anonymous_volumes=True, cause="recovery")
             else:
-                await self._exits.restarts.after_return(container)
+                await self._runs.restarts.after_return(container)
         elif status is State.RESTARTING:
-            self._exits.restarts.go_on_waiting(container)
+            self._runs.restarts.go_on_waiting(container)
         elif status is State.EXITED and container.host_config.auto_remove:
             await remove_container(ctx, self._volumes, container, anonymous_volumes=True, cause="recovery")
         elif status is State.EXITED and container.state.started_at is not None:
-            await self._exits.restarts.after_return(container)
+            await self._runs.restarts.after_return(container)
 
 
 async def _directories(ctx: Context) -> list[trio.Path]:

@@ -12,10 +12,13 @@ import trio
 from ck.kernel.api.container import Container
 from ck.kernel.drivers.restart import Exit, History, Restart, Stop, Terms
 from ck.kernel.engine.context import Context, now
+from ck.kernel.engine.dependency_waits import Start, meet_dependencies
 from ck.kernel.errors import CkError
 from ck.kernel.lifecycle import Op, State, step
 
 log: Final = logging.getLogger(__name__)
+
+_NOT_STARTED: Final = 125  # the exit code of a start that failed in the engine, as Docker gives it
 
 Launch = Callable[[Container, str], Awaitable[None]]
 """Starts a container, for a cause, and has its end watched."""
@@ -24,8 +27,8 @@ Launch = Callable[[Container, str], Awaitable[None]]
 class Restarts:
     """Asks supervisors and does what they say."""
 
-    def __init__(self, ctx: Context, launch: Launch) -> None:
-        self._ctx, self._launch = ctx, launch
+    def __init__(self, ctx: Context, launch: Launch, start: Start) -> None:
+        self._ctx, self._launch, self._start = ctx, launch, start
 
     async def after_end(self, container: Container) -> None:
         """Decide on a container that has just ended; its actor calls this."""
@@ -61,6 +64,13 @@ class Restarts:
     async def _start_after(self, waiting: Container, seconds: float) -> None:
         """Sleep, then start the container if it still waits for that."""
         await trio.sleep(seconds)
+        await self._ctx.recovered.wait()  # else the states that dependencies are judged by may be those before a crash
+        try:
+            await meet_dependencies(self._ctx, waiting, self._start)
+        except CkError as error:
+            failure = error
+            await self._ctx.actors.run(waiting.id, lambda: self._failed(waiting, failure))
+            return
         # A later wait is told apart by its count of restarts, which is part of the state.
         await self._ctx.actors.run(waiting.id, lambda: self._restart(waiting))
 
@@ -72,11 +82,23 @@ class Restarts:
         try:
             await self._launch(again, "restart policy")
         except CkError as error:
-            log.warning("cannot restart container %s: %s", again.name, error)
             failed = self._ctx.store.containers.get(again.id)
-            if failed is not None and failed.state.status is State.RESTARTING:
-                state = attrs.evolve(failed.state, status=step(failed.state.status, Op.GIVE_UP))
-                await self._decide(await self._ctx.save(attrs.evolve(failed, state=state)), 0.0)
+            if failed is not None:
+                await self._give_up(failed, error)
+
+    async def _failed(self, waiting: Container, error: CkError) -> None:
+        """What it depends on failed it."""
+        current = self._ctx.store.containers.get(waiting.id)
+        if current is not None and current.state == waiting.state:
+            state = attrs.evolve(current.state, error=str(error), exit_code=_NOT_STARTED)
+            await self._give_up(attrs.evolve(current, state=state), error)
+
+    async def _give_up(self, container: Container, error: CkError) -> None:
+        """Whether to try again is decided anew: a start that failed counts as a run of no length."""
+        log.warning("cannot restart container %s: %s", container.name, error)
+        if container.state.status is State.RESTARTING:
+            state = attrs.evolve(container.state, status=step(State.RESTARTING, Op.GIVE_UP))
+            await self._decide(await self._ctx.save(attrs.evolve(container, state=state)), 0.0)
 
 
 def decision_on(ctx: Context, container: Container, ran: float, *, engine_returned: bool = False) -> Restart | Stop:

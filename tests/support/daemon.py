@@ -138,6 +138,11 @@ class Daemon:
         """End ckd as the kernel does when memory is short."""
         self._end(signal.SIGKILL)
 
+    def ended(self) -> None:
+        """Take note that ckd has ended by itself, with success."""
+        process, self._process = self._process, None
+        assert process is not None and process.wait(STOP_SECONDS) == 0, self.log_tail()
+
     def reboot(self) -> None:
         """End everything as a power cut does. The next start finds another boot ID, and whatever was on disk."""
         self.kill9()

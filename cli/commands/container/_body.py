@@ -32,6 +32,7 @@ HOST_TEXTS = {
 HOST_LISTS = {
     "cap-add": "CapAdd",
     "cap-drop": "CapDrop",
+    "depends-on": "DependsOn",
     "device-cgroup-rule": "DeviceCgroupRules",
     "dns": "Dns",
     "dns-option": "DnsOptions",

@@ -22,6 +22,7 @@ CREATE_FLAGS = (
     text("cpus", "Number of CPUs", kind="decimal"),
     text("cpuset-cpus", "CPUs in which to allow execution (0-3, 0,1)"),
     text("cpuset-mems", "MEMs in which to allow execution (0-3, 0,1)"),
+    texts("depends-on", "Container to have first: NAME[:started|healthy|exited-ok]", completes="container"),
     texts("device", "Add a host device to the container"),
     texts("device-cgroup-rule", "Add a rule to the cgroup allowed devices list"),
     texts("dns", "Set custom DNS servers"),

@@ -107,8 +107,8 @@ def compile_rules(rules: Iterable[DeviceRule]) -> bytes | None:
 def attach(program: bytes, group: int) -> None:
     """Load *program* and attach it to the cgroup v2 group whose directory *group* is open on. It goes with the
     group."""
-    # Held by a name until it is attached: of two threads that load the same program at once, one gets an object that the
-    # cache does not keep.
+    # Held by a name until it is attached: of two threads that load the same program at once, one gets an object that
+    # the cache does not keep.
     loaded = _load(program)
     attributes = _AttachAttributes(
         target_fd=group,

@@ -42,6 +42,7 @@ class DockerApi:
             raise InvalidArgument("front end docker needs the option socket, the path to listen on")
         self._path: Final = Path(str(options["socket"]))
         self._group: Final = str(options.get("group", "ck"))
+        self._engine: Final = engine
         self._dispatcher: Final = Dispatcher(engine)
 
     async def serve(self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
@@ -55,7 +56,10 @@ class DockerApi:
             CALLER.set(_peer(stream.socket))
             await Connection(stream, self._dispatcher, connections.interruptible).run()
 
-        listener = trio.SocketListener(_listen(self._path, self._group))
+        inherited = self._engine.lifetime.take_over(str(self._path))
+        listening = inherited or _listen(self._path, self._group)
+        # A copy, because trio closes its own at the end.
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(listening.dup()))
         try:
             async with trio.open_nursery() as nursery:
                 accepting = await nursery.start(connections.hold)
@@ -65,8 +69,9 @@ class DockerApi:
                 finally:
                     connections.stop()
         finally:
-            listener.socket.close()
-            self._path.unlink(missing_ok=True)
+            with listening:
+                if not self._engine.lifetime.hand_over(listening):
+                    self._path.unlink(missing_ok=True)
 
 
 class _Connections:
@@ -115,7 +120,7 @@ def _peer(connection: trio.socket.SocketType) -> Caller:
     return Caller(uid=uid, pid=pid, program=program)
 
 
-def _listen(path: Path, group: str) -> trio.socket.SocketType:
+def _listen(path: Path, group: str) -> socket.socket:
     _clear(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -130,7 +135,7 @@ def _listen(path: Path, group: str) -> trio.socket.SocketType:
         except KeyError:
             log.info("there is no group %r: only root may use %s", group, path)
         listener.listen(BACKLOG)
-        return trio.socket.from_stdlib_socket(listener)
+        return listener
     except BaseException:
         listener.close()
         raise

@@ -164,6 +164,7 @@ HOST_CONFIG: Final = Table(
     Field("GroupAdd", "group_add", WORDS_OR_NULL),
     Field("IpcMode", "ipc_mode", TEXT),
     Field("Links", "links", WORDS_OR_NULL),
+    Field("DependsOn", "depends_on", WORDS),
     Field("OomScoreAdj", "oom_score_adj", NUMBER),
     Field("PidMode", "pid_mode", TEXT),
     Field("Privileged", "privileged", FLAG),
@@ -188,7 +189,7 @@ HOST_CONFIG: Final = Table(
     Field("ReadonlyPaths", "readonly_paths", MAYBE_WORDS),
 )
 
-_OMITTED_WHEN_EMPTY: Final = ("Annotations", "Init", "Mounts", "StorageOpt", "Sysctls", "Tmpfs")
+_OMITTED_WHEN_EMPTY: Final = ("Annotations", "DependsOn", "Init", "Mounts", "StorageOpt", "Sysctls", "Tmpfs")
 
 _NEVER_SET: Final[Mapping[str, object]] = {
     # Fields that Docker always shows, for which this engine has nothing to ask: the values mean "not set".

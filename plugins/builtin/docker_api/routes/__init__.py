@@ -8,6 +8,7 @@ from ck.plugins.builtin.docker_api.routes import (
     attach,
     container_verbs,
     containers,
+    engine,
     events,
     execs,
     images,
@@ -28,5 +29,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     *volumes.ROUTES,
     *networks.ROUTES,
     *events.ROUTES,
+    *engine.ROUTES,
     *unsupported.ROUTES,
 )

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
@@ -189,8 +190,19 @@ class FakeSystem:
         yield  # an async generator is one by its yield
 
 
+class FakeLifetime:
+    """The first of its kind, and the last."""
+
+    def take_over(self, path: str) -> None:
+        return None
+
+    def hand_over(self, listener: socket.socket) -> bool:
+        return False
+
+
 class FakeEngine:
     def __init__(self) -> None:
+        self.lifetime = FakeLifetime()
         self.containers = FakeContainers()
         self.execs = FakeExecs()
         self.images = FakeImages()

@@ -17,6 +17,7 @@ from ck.kernel.engine.container_stop import stop
 from ck.kernel.engine.context import Context, Run, now
 from ck.kernel.engine.health import HealthChecks
 from ck.kernel.engine.restarts import Restarts, ran_for
+from ck.kernel.engine.starts import Starts
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import CkError
 from ck.kernel.lifecycle import ACTIVE, Op, step
@@ -27,12 +28,13 @@ log: Final = logging.getLogger(__name__)
 _LOST: Final = 255  # the exit code of a run whose end nobody saw, as Docker gives it
 
 
-class Exits:
+class Runs:
     """Begins runs, watches them and deals with their ends."""
 
     def __init__(self, ctx: Context, volumes: Volumes) -> None:
         self._ctx, self._volumes = ctx, volumes
-        self.restarts = Restarts(ctx, self.launch)
+        self.starts = Starts(ctx, volumes, self.launch)
+        self.restarts = Restarts(ctx, self.launch, self.starts.start)
         self._health = HealthChecks(ctx, self._act_on_unhealthy)
 
     async def launch(self, container: Container, cause: str = "user") -> None:

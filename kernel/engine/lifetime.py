@@ -1,0 +1,48 @@
+"""The noun `engine`: its own beginning and end."""
+
+import os
+import secrets
+import socket
+
+from ck.kernel.api.engine import Instance
+from ck.kernel.engine.context import Context, now
+from ck.kernel.engine.shutdown import stop_all
+from ck.kernel.errors import InvalidArgument
+from ck.kernel.events import Noun
+from ck.kernel.linux.listen_fds import inherited_listeners
+
+
+class Lifetime:
+    """ck.kernel.api.engine.Lifetime."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._instance = Instance(id=secrets.token_hex(8), pid=os.getpid(), started=now())
+        self._inherited = {sock.getsockname(): sock for sock in inherited_listeners()}
+
+    def instance(self) -> Instance:
+        return self._instance
+
+    async def restart(self) -> None:
+        self._ctx.farewell.restart = True
+        await self._leave("restart")
+
+    async def stop(self, *, containers: bool = False, timeout: float | None = None) -> None:
+        if timeout is not None and timeout < 0:
+            raise InvalidArgument(f"invalid timeout {timeout:g}: it cannot be negative")
+        if containers:
+            await stop_all(self._ctx, timeout if timeout is not None else self._ctx.config.default.shutdown_timeout)
+        await self._leave("stop")
+
+    def take_over(self, path: str) -> socket.socket | None:
+        return self._inherited.pop(path, None)
+
+    def hand_over(self, listener: socket.socket) -> bool:
+        if self._ctx.farewell.restart:
+            self._ctx.farewell.sockets.append(listener.dup())
+        return self._ctx.farewell.restart
+
+    async def _leave(self, action: str) -> None:
+        ctx = self._ctx
+        await ctx.store.commit([], [ctx.event(Noun.ENGINE, action, ctx.engine_id, {"name": ctx.host_name})])
+        ctx.farewell.asked.set()
