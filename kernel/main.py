@@ -31,7 +31,7 @@ async def run(config: Config, builtins: Builtins, farewell: Farewell, *, task_st
     journal = config.journal
     store = Store(bus.publish, max_events=journal.max_events, max_age=timedelta(seconds=journal.max_age))
     bus.start_at(await store.open(config.data_root / "ck.db"))
-    for sentence in store.unreadable:
+    for _, _, sentence in store.unreadable:
         log.error("%s; it is left where it is", sentence)
     try:
         async with trio.open_nursery() as nursery:

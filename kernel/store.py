@@ -128,7 +128,7 @@ class Store:
         self.images: Table[Image] = Table()
         self.volumes: Table[VolumeRecord] = Table()
         self.networks: Table[NetworkRecord] = Table()
-        self.unreadable: list[str] = []  # a sentence for each record that could not be read; its row is left alone
+        self.unreadable: list[tuple[str, str, str]] = []  # kind, ID and a sentence; such a row is left alone
         self._publish = publish
         self._max_events, self._max_age = max_events, max_age
         self._converter = _converter()
@@ -136,6 +136,11 @@ class Store:
         self._pending: list[_Pending] = []
         self._lock = trio.Lock()
         self._since_trim = 0
+
+    @property
+    def unreadable_ids(self) -> frozenset[str]:
+        """IDs of records that cannot be read: what carries one of them is not nobody's."""
+        return frozenset(record_id for _, record_id, _ in self.unreadable)
 
     async def open(self, path: Path) -> int:
         """Open or make the database and read all records; return the cursor of the newest event.
@@ -167,7 +172,8 @@ class Store:
         try:
             record: Any = self._converter.structure(json.loads(text), classes[kind])
         except Exception as error:  # cattrs raises groups of whatever the field's type raises
-            self.unreadable.append(f"the {kind} {record_id} cannot be read from the store: {error!r}")
+            sentence = f"the {kind} {record_id} cannot be read from the store: {error!r}"
+            self.unreadable.append((kind, record_id, sentence))
             return
         self._mirror(Put(record_id, record))
 

@@ -24,6 +24,7 @@ from ck.kernel.api.container import (
     Processes,
     Pruned,
 )
+from ck.kernel.api.doctor import Finding
 from ck.kernel.api.image import DiskUsage, HistoryEntry, Image, ImageRemoval, Progress
 from ck.kernel.api.network import Network, NetworkSpec
 from ck.kernel.api.volume import Volume
@@ -255,6 +256,11 @@ class Lifetime(Protocol):
         is to be none."""
 
 
+class Doctor(Protocol):
+    async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
+        """What does not belong, and what is stuck; with *fix*, after what can be done about it."""
+
+
 class Engine(Protocol):
     containers: Containers
     execs: Execs
@@ -263,3 +269,4 @@ class Engine(Protocol):
     networks: Networks
     system: System
     lifetime: Lifetime
+    doctor: Doctor

@@ -99,7 +99,10 @@ class Shelf:
             if self._sync:
                 with opened(made) as fd:
                     _syncfs(fd)
-            kept = self.stage.keep(made, self._layer(record.chain_id))
+            place = self._layer(record.chain_id)
+            if place.exists() and _read(place) is None:
+                self.stage.discard(place)  # damaged: what we have made is to take its place
+            kept = self.stage.keep(made, place)
         except BaseException:
             self.stage.discard(made)
             raise

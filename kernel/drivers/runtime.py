@@ -159,6 +159,10 @@ class RuntimeContainer(Protocol):
     async def pids(self) -> Sequence[int]:
         """All processes of the container, as host PIDs."""
 
+    async def troubles(self) -> Sequence[str]:
+        """What is stuck in it, in sentences with PIDs: a shim that does not answer, processes that wait in the kernel.
+        Answers within a few seconds whatever is."""
+
     def namespace(self, kind: str) -> int:
         """Open a namespace of the container ("net", "mnt", "pid", ...); the caller closes the fd.
 

@@ -16,6 +16,7 @@ from ck.kernel.drivers.volume import VolumeDriver
 from ck.kernel.engine.actor import Actors
 from ck.kernel.engine.containers import Containers
 from ck.kernel.engine.context import Context
+from ck.kernel.engine.doctor import Doctor
 from ck.kernel.engine.execs import Execs
 from ck.kernel.engine.farewell import Farewell
 from ck.kernel.engine.images import Images
@@ -44,6 +45,7 @@ class Engine:
         self.networks = Networks(ctx)
         self.system = System(ctx)
         self.lifetime = Lifetime(ctx)
+        self.doctor = Doctor(ctx)
 
     async def recover(self) -> None:
         """Bring store and machine together after a start."""

@@ -48,7 +48,9 @@ class Recovery:
 
     async def _remove_unknown(self, runs: dict[str, RuntimeContainer]) -> None:
         """Whatever carries the ID of a container that the store does not know: a create or remove was cut short."""
-        ctx, known = self._ctx, self._ctx.store.containers
+        ctx = self._ctx
+        # Not what belongs to a record that cannot be read: its container runs on until someone mends that.
+        known = {*ctx.store.containers.ids(), *ctx.store.unreadable_ids}
         for container_id in [each for each in runs if each not in known]:
             await runs.pop(container_id).delete()
         for container_id in await ctx.storage.containers():

@@ -41,7 +41,7 @@ class System:
             plugins={kind: tuple(ctx.plugins.names(kind)) for kind in KINDS},
             runtime=ctx.runtime.name,
             features=await ctx.runtime.features(),
-            warnings=(*ctx.plugins.problems, *ctx.store.unreadable),
+            warnings=(*ctx.plugins.problems, *(sentence for _, _, sentence in ctx.store.unreadable)),
             time=now(),
         )
 

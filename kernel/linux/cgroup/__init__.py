@@ -5,8 +5,20 @@ always one of them, because killing, freezing and waiting by event exist only th
 """
 
 from ck.kernel.linux.cgroup.devices import DeviceRule
-from ck.kernel.linux.cgroup.group import Group, Usage
+from ck.kernel.linux.cgroup.group import Group, Usage, groups
 from ck.kernel.linux.cgroup.layout import Layout, Mode, detect, with_unified
 from ck.kernel.linux.cgroup.limits import Limits, Setting, settings
 
-__all__ = ["DeviceRule", "Group", "Layout", "Limits", "Mode", "Setting", "Usage", "detect", "settings", "with_unified"]
+__all__ = [
+    "DeviceRule",
+    "Group",
+    "Layout",
+    "Limits",
+    "Mode",
+    "Setting",
+    "Usage",
+    "detect",
+    "groups",
+    "settings",
+    "with_unified",
+]

@@ -19,6 +19,12 @@ _SETTLE_SECONDS: Final = 1.0
 """For how long a group that is reported empty may still be busy."""
 
 
+def groups(layout: Layout) -> list[str]:
+    """The container IDs of all groups there are on this machine, in any hierarchy."""
+    tops = {os.path.join(top, PARENT) for top in (layout.unified, *layout.v1.values())}
+    return sorted({os.path.basename(path) for top in tops for path in _walk(top)[1:] if os.path.dirname(path) == top})
+
+
 class Usage(NamedTuple):
     """What the group's processes take: bytes, processes and threads, nanoseconds; 0 where the host does not account."""
 

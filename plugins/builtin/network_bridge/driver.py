@@ -5,7 +5,7 @@ import hashlib
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -22,6 +22,7 @@ from ck.kernel.drivers.network import (
     PublishedPort,
     Sandbox,
 )
+from ck.kernel.drivers.orphan import Orphan
 from ck.kernel.errors import CkError, Unavailable
 from ck.kernel.linux.nftables.connection import monitor
 from ck.plugins.builtin.network_bridge import links
@@ -264,6 +265,22 @@ class BridgeNetwork:
     async def reconcile(self, networks: Sequence[NetworkConfig], held: Sequence[Held]) -> Sequence[Held]:
         """See NetworkDriver."""
         return await _in_thread(lambda: self._reconcile(networks, held))
+
+    async def orphans(self, known: Collection[str]) -> Sequence[Orphan]:
+        """See OrphanKeeper: links of this engine."""
+        return await _in_thread(lambda: self._orphans(frozenset(known)))
+
+    def _orphans(self, known: frozenset[str]) -> Sequence[Orphan]:
+        return [
+            Orphan(kind="network link", name=link.name, holder=link.alias.text())
+            for link in (links.our_links(self._tag) if self._marker.exists() else ())
+            if (link.alias.container_id or link.alias.network_id) not in known
+            and link.name not in self._bridges.values()
+        ]
+
+    async def remove_orphan(self, orphan: Orphan) -> None:
+        """See OrphanKeeper."""
+        await _in_thread(lambda: links.remove_link(orphan.name))
 
     def _reconcile(self, networks: Sequence[NetworkConfig], held: Sequence[Held]) -> Sequence[Held]:
         known = {network.id: network for network in networks}

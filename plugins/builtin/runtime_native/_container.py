@@ -17,6 +17,7 @@ from ck.kernel.drivers.runtime import AttachRequest, ExecRequest, ExecStarted, E
 from ck.kernel.errors import Conflict, NotFound, StartFailed, Unavailable
 from ck.kernel.linux.cgroup import Group
 from ck.kernel.linux.process import is_ending
+from ck.kernel.linux.process_state import describe_process, process_state
 from ck.plugins.builtin.runtime_native._host import HostFacts
 from ck.plugins.builtin.runtime_native._link import EXIT_FILE, ShimLink, start_failed
 from ck.plugins.builtin.runtime_native._plan import compile_exec_plan
@@ -28,6 +29,8 @@ START_SECONDS: Final = 60.0
 KILL_SECONDS: Final = 10.0
 FREEZE_SECONDS: Final = 10.0
 LEAVE_SECONDS: Final = 2.0
+TROUBLE_SECONDS: Final = 1.0
+SILENCE_SECONDS: Final = 1.0  # in which a shim that is well tells of an end, or answers
 KILLED: Final = 128 + signal.SIGKILL
 
 
@@ -62,7 +65,11 @@ class NativeContainer:
 
     async def was_started(self, seconds: float) -> bool:
         """Learn from a shim that was found again what it knows; whether `start` was called. Raises: Unavailable."""
-        await self._link.learn(seconds)
+        try:
+            await self._link.learn(seconds)
+        except Unavailable:
+            self._link.signal_shim(signal.SIGCONT)  # it may have been stopped
+            await self._link.learn(seconds)
         self.pid = self._link.pid
         return self._link.started
 
@@ -73,7 +80,10 @@ class NativeContainer:
 
     async def wait(self) -> ExitStatus:
         """See RuntimeContainer. A run whose shim was killed is taken for killed itself: exit code 137."""
-        await self._link.until(lambda: self._link.exit is not None)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._heal_silence)
+            await self._link.until(lambda: self._link.exit is not None)
+            nursery.cancel_scope.cancel()
         if self._link.exit is None:
             await self._bury()
         assert self._link.exit is not None
@@ -172,6 +182,17 @@ class NativeContainer:
         """See RuntimeContainer."""
         return await trio.to_thread.run_sync(self._group.pids)
 
+    async def troubles(self) -> Sequence[str]:
+        """See RuntimeContainer."""
+        found = []
+        try:
+            await self._link.learn(TROUBLE_SECONDS)
+        except Unavailable as error:
+            shim = self._link.shim_pid()
+            found.append(f"{error}: {describe_process(shim)}" if shim else str(error))
+        stuck = [pid for pid in await self.pids() if process_state(pid) == "D"]
+        return [*found, *(f"{describe_process(pid)}" for pid in stuck)]
+
     def namespace(self, kind: str) -> int:
         """See RuntimeContainer."""
         if self._link.pidfd >= 0:
@@ -187,7 +208,7 @@ class NativeContainer:
         async with self._deleting:
             if not self._deleted:
                 if not await self._link.say_delete(LEAVE_SECONDS):
-                    self._link.kill_shim()
+                    self._link.signal_shim(signal.SIGKILL)
                 self._link.close()
                 await trio.to_thread.run_sync(self._remove)
                 self._deleted = True
@@ -210,6 +231,32 @@ class NativeContainer:
             return False
         return True
 
+    async def _heal_silence(self) -> None:
+        """A shim that does not tell of the end of its init was stopped, or is stuck: let it go on, else kill it."""
+        if self._link.pidfd < 0:
+            return
+        # A copy, because several may wait, and the link closes its own.
+        init = os.dup(self._link.pidfd)
+        try:
+            await trio.lowlevel.wait_readable(init)
+        finally:
+            os.close(init)
+        while True:
+            await trio.sleep(SILENCE_SECONDS)
+            if await self._answers(SILENCE_SECONDS):
+                continue  # it is busy with the last of the output
+            self._link.signal_shim(signal.SIGCONT)
+            if not await self._answers(SILENCE_SECONDS):
+                self._link.signal_shim(signal.SIGKILL)
+                return
+
+    async def _answers(self, seconds: float) -> bool:
+        try:
+            await self._link.learn(seconds)
+        except Unavailable:
+            return False
+        return True
+
     async def _bury(self) -> None:
         """The shim is gone without a status: end the run, and leave the one that shims leave in such a case."""
         async with self._burying:
@@ -227,8 +274,9 @@ class NativeContainer:
     def _kill_all(self) -> None:
         self._group.kill()
         if not self._group.wait_empty(KILL_SECONDS):
+            held = "; ".join(describe_process(pid) for pid in self._group.pids())
             raise Unavailable(
-                f"a process of container {self.container_id} does not end within {KILL_SECONDS:g} seconds"
+                f"a process of container {self.container_id} does not end within {KILL_SECONDS:g} seconds: {held}"
             )
 
 

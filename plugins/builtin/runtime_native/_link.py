@@ -140,16 +140,20 @@ class ShimLink:
             self.pidfd = -1
         self._read.unpark_all()
 
-    def kill_shim(self) -> None:
-        """SIGKILL to a shim that answers no more."""
+    def signal_shim(self, number: signal.Signals) -> None:
+        """For a shim that does not answer; one that is gone is success."""
+        if pid := self.shim_pid():
+            os.kill(pid, number)
+
+    def shim_pid(self) -> int:
+        """The PID of the listening process, which is there, since it listens; 0 where nobody does."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
             try:
                 wire.at(str(self._directory), sock.connect)
             except OSError:
-                return  # Nobody listens: it is gone.
-            # The PID of the listening process, which is there, since it listens.
+                return 0
             pid, _, _ = _UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
-            os.kill(pid, signal.SIGKILL)
+            return int(pid)
 
     async def _send(self, send: Callable[[wire.CkdToShim], None]) -> None:
         while self._sock is not None:

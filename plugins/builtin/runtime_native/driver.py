@@ -5,15 +5,18 @@ import os
 import shutil
 import socket
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import trio
 
+from ck.kernel.drivers.orphan import Orphan
 from ck.kernel.drivers.runtime import Bundle, RuntimeContainer
 from ck.kernel.errors import Conflict, StartFailed, Unavailable
-from ck.kernel.linux.cgroup import Group, Mode
+from ck.kernel.linux.cgroup import Group, Mode, groups
+from ck.kernel.linux.process_state import describe_process
 from ck.plugins.builtin.runtime_native._container import PLAN_FILE, NativeContainer
 from ck.plugins.builtin.runtime_native._forkserver import Forkserver
 from ck.plugins.builtin.runtime_native._host import HostFacts, read_host_facts
@@ -29,6 +32,7 @@ ROOT_DIRECTORY: Final = "root"
 CGROUPS: Final = "cgroup"  # where the unified hierarchy is mounted if the host has not
 FORKSERVER_LOG: Final = "forkserver.log"
 CREATE_SECONDS: Final = 60.0
+FOREIGN_AGE: Final = timedelta(minutes=1)
 UNDO_SECONDS: Final = 30.0
 RECOVER_SECONDS: Final = 5.0
 
@@ -90,6 +94,36 @@ class NativeRuntime:
                 if directory.name != CGROUPS:  # also where the plan was not yet written
                     nursery.start_soon(adopt, directory)
         return found
+
+    async def orphans(self, known: Collection[str]) -> Sequence[Orphan]:
+        """See OrphanKeeper: runs without a container, and control groups that nobody is in and no run directory of any
+        engine could be meant by."""
+        return await trio.to_thread.run_sync(self._orphans, frozenset(known))
+
+    def _orphans(self, known: frozenset[str]) -> list[Orphan]:
+        found = []
+        for directory in self._state.glob("*/"):
+            if directory.name != CGROUPS and directory.name not in known:
+                shim = ShimLink(directory.name, directory, None)
+                pid = shim.shim_pid()
+                shim.close()
+                holder = describe_process(pid) if pid else ""
+                found.append(Orphan(kind="run", name=directory.name, since=_changed(directory), holder=holder))
+        for name in groups(self._facts.cgroups):
+            group = Group(self._facts.cgroups, name)
+            since = _changed(Path(group.unified))
+            # Another engine's group may be empty for as long as it makes a container.
+            old = since is not None and datetime.now(UTC) - since > FOREIGN_AGE
+            if name not in known and old and not group.pids():
+                found.append(Orphan(kind="control group", name=name, since=since))
+        return found
+
+    async def remove_orphan(self, orphan: Orphan) -> None:
+        """See OrphanKeeper."""
+        if orphan.kind == "run":
+            await self._container(self._state / orphan.name, None).delete()
+        else:
+            await trio.to_thread.run_sync(Group(self._facts.cgroups, orphan.name).remove)
 
     async def features(self) -> Mapping[str, object]:
         """See RuntimeDriver."""
@@ -162,6 +196,13 @@ class NativeRuntime:
         link = ShimLink(directory.name, directory, sock)
         group = Group(self._facts.cgroups, directory.name)
         return NativeContainer(directory.name, directory, link, group, self._facts)
+
+
+def _changed(path: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def _shim_settings(bundle: Bundle, plan: Plan) -> dict[str, Any]:

@@ -6,7 +6,6 @@ options, into which the names of 128 layers fit only so.
 
 import dataclasses
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -28,6 +27,7 @@ from ck.plugins.builtin.storage_overlay._options import mount_options
 from ck.plugins.builtin.storage_overlay._probe import probe
 
 LINKS: Final = "l"
+LINK_DIGITS: Final = 12  # so that the names of 128 layers fit into one page of mount options
 NOTHING: Final = "empty"  # overlayfs wants a lower directory, also under a container without an image
 
 
@@ -74,7 +74,8 @@ class OverlayStorage:
                 chain_id=layer.chain_id,
                 diff_id=layer.diff_id,
                 parent=layer.parent,
-                link=secrets.token_hex(4),
+                # The same whenever the layer is fetched: what stands on it names it so.
+                link=layer.chain_id.partition(":")[2][-LINK_DIGITS:],
                 below=self._below(layer.parent),
             )
             self._shelf.add_layer(record, partial(self._unpack, record, tar))
@@ -190,7 +191,10 @@ class OverlayStorage:
 
     def _link(self, link: str, chain_id: str) -> None:
         target = Path("..") / self._shelf.diff(chain_id).relative_to(self._shelf.root)
-        (self._shelf.root / LINKS / link).symlink_to(target)
+        path = self._shelf.root / LINKS / link
+        if path.is_symlink() and path.readlink() == Path(target):
+            return  # of the same layer, which is made anew, or by somebody else at the same time
+        path.symlink_to(target)
 
     @contextmanager
     def _opened_layers(self, links: Sequence[str]) -> Iterator[list[int]]:

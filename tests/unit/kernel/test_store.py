@@ -135,7 +135,8 @@ def test_a_row_that_cannot_be_read_is_told_and_left_alone(tmp_path: Path) -> Non
         again = make_store()
         await again.open(tmp_path / "ck.db")
         assert again.containers.ids() == ["c2"]
-        assert "c1" in again.unreadable[0]
+        assert again.unreadable[0][:2] == ("container", "c1") and "c1" in again.unreadable[0][2]
+        assert again.unreadable_ids == {"c1"}
         await again.close()
 
     trio.run(check)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ck.kernel.api.doctor import Finding
 from ck.kernel.api.engine import Instance
 from ck.plugins.builtin.docker_api._shapes.codec import Json
 from ck.plugins.builtin.docker_api._shapes.times import rfc3339
@@ -30,8 +31,28 @@ async def stop(request: Request) -> Reply:
     return json_reply(_instance_json(lifetime.instance()))
 
 
+async def doctor(request: Request) -> Reply:
+    """POST sets right what can be, GET only looks."""
+    findings = await request.engine.doctor.examine(fix=request.method == "POST")
+    return json_reply({"Findings": [_finding_json(finding) for finding in findings]})
+
+
+def _finding_json(finding: Finding) -> Json:
+    return {
+        "Kind": finding.kind,
+        "Name": finding.name,
+        "Problem": finding.problem,
+        "Since": rfc3339(finding.since) if finding.since else None,
+        "Holder": finding.holder,
+        "Fixable": finding.fixable,
+        "Fixed": finding.fixed,
+    }
+
+
 ROUTES: Final = (
     Route("GET", "/ck/engine", inspect),
+    Route("GET", "/ck/doctor", doctor),
+    Route("POST", "/ck/doctor", doctor),
     Route("POST", "/ck/engine/restart", restart),
     Route("POST", "/ck/engine/stop", stop),
 )

@@ -23,7 +23,10 @@ CHECK = ContainerConfig(image="x", healthcheck=HealthcheckConfig(test=("CMD", "t
 
 def with_state(status: State, *, code: int = 0, health: HealthStatus | None = None, checked: bool = True) -> Container:
     state = ContainerState(
-        status=status, exit_code=code, pid=1 if status is State.RUNNING else 0, health=Health(status=health) if health else None
+        status=status,
+        exit_code=code,
+        pid=1 if status is State.RUNNING else 0,
+        health=Health(status=health) if health else None,
     )
     target = container(state=state)
     return attrs.evolve(target, config=CHECK) if checked else target
