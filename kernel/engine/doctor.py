@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,7 @@ from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.files import delete_directory
 from ck.kernel.engine.image_pull import pull
 from ck.kernel.engine.image_store import used_layers
-from ck.kernel.errors import CkError, PluginFailed
+from ck.kernel.errors import CkError, NotFound, PluginFailed
 from ck.kernel.lifecycle import State
 
 log: Final = logging.getLogger(__name__)
@@ -130,16 +131,26 @@ class Doctor:
             yield _Case(finding, lambda chain_id=chain_id: ctx.storage.remove_layer(chain_id))  # type: ignore[misc]
         for image in ctx.store.images:
             missing = [chain_id for chain_id in image.chain_ids if chain_id not in present]
-            reference = next(iter((*image.digests, *image.tags)), "")
+            references = (*image.digests, *image.tags)  # a tag may have moved on to another image
+            reference = next(iter(references), image.id)
             for chain_id in missing:
-                problem = f"image {reference or image.id} stands on it, and it is missing or damaged"
-                fix = (lambda reference=reference: self._pull(reference)) if reference else None
+                problem = f"image {reference} stands on it, and it is missing or damaged"
+                fix = (lambda chain_id=chain_id, names=references: self._fetch(chain_id, names)) if references else None
                 yield _Case(Finding(kind="layer", name=chain_id, problem=problem), fix)
 
-    async def _pull(self, reference: str) -> None:
-        """What is there already is not fetched again."""
-        async for _ in pull(self._ctx, reference, None, None):
-            pass
+    async def _fetch(self, chain_id: str, references: Sequence[str]) -> None:
+        """Pull by one name after another until the layer is there; what is there already is not fetched again."""
+        problem: CkError = NotFound(f"no image of these names has the layer any more: {', '.join(references)}")
+        for reference in references:
+            try:
+                async with aclosing(pull(self._ctx, reference, None, None)) as progress:
+                    async for _ in progress:
+                        continue
+            except CkError as error:
+                problem = error
+            if await self._ctx.storage.has_layer(chain_id):
+                return
+        raise problem
 
     async def _stuck(self) -> AsyncIterator[_Case]:
         ctx = self._ctx

@@ -1,7 +1,7 @@
 """`pull`: manifest, config and layers, each checked; what is here already is not fetched."""
 
 import platform as machine
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from hashlib import sha256
 from typing import Final
 
@@ -37,7 +37,7 @@ async def pull(
     credentials: Credentials | None,
     *,
     all_tags: bool = False,
-) -> AsyncIterator[Progress]:
+) -> AsyncGenerator[Progress]:
     """Pull an image, or with *all_tags* all of its repository, telling how it goes.
 
     Raises: what the registry driver raises; then nothing half-made is left.

@@ -133,7 +133,8 @@ def test_a_damaged_layer_is_named_and_fetched_again(own_lab: Lab) -> None:
     assert refused.code == 125 and layer.name in refused.err, refused
     [line] = told(lab, "layer")
     assert line.startswith(f"sha256:{layer.name}: image ") and "missing or damaged" in line
-    assert all(each["Fixed"] for each in findings(lab, "--fix"))
+    fixed = findings(lab, "--fix")
+    assert all(each["Fixed"] for each in fixed), fixed
     assert lab.ck("start", "-a", name) == "whole\n"
     assert lab.ck("doctor") == "Nothing is wrong.\n"
 
