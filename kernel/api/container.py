@@ -34,6 +34,15 @@ class HealthStatus(enum.StrEnum):
     UNHEALTHY = "unhealthy"
 
 
+class Then(enum.StrEnum):
+    """What a verb has begun to end a container for. Part of its record, so that another engine can finish the verb."""
+
+    NOTHING = ""
+    RESTART = "restart"
+    REMOVE = "remove"
+    REMOVE_VOLUMES = "remove with volumes"
+
+
 @attrs.frozen(kw_only=True)
 class HealthRecord:
     """One probe. `exit_code` -1 where it took too long or could not be made."""
@@ -279,6 +288,7 @@ class ContainerState:
     finished_at: datetime | None = None
     signal: int = 0  # that ended it
     ending: Ending = Ending.PROGRAM  # who ended it, or is about to
+    then: Then = Then.NOTHING
     health: Health | None = None  # None where there is no check
     boot_id: str = ""  # of the machine's boot in which it was started
     restarts_in_row: int = 0  # since the last long or wanted run

@@ -7,7 +7,7 @@ from datetime import datetime
 import attrs
 import trio
 
-from ck.kernel.api.container import Container, Health
+from ck.kernel.api.container import Container, Health, Then
 from ck.kernel.drivers.restart import Ending
 from ck.kernel.drivers.runtime import Bundle, RuntimeContainer, TerminalSize
 from ck.kernel.drivers.storage import RootMount
@@ -80,7 +80,7 @@ async def start(ctx: Context, container: Container, *, cause: str = "user") -> R
     except CkError as error:
         ctx.attachments.close(container.id)
         code = error.exit_code if isinstance(error, StartFailed) else 125
-        state = attrs.evolve(container.state, error=str(error), exit_code=code)
+        state = attrs.evolve(container.state, error=str(error), exit_code=code, then=Then.NOTHING)
         await ctx.save(attrs.evolve(container, state=state, endpoints={}, ports=()))
         raise
     finally:
@@ -113,6 +113,7 @@ def _running(ctx: Context, container: Container, runtime: RuntimeContainer, at: 
         started_at=at,
         signal=0,
         ending=Ending.PROGRAM,
+        then=Then.NOTHING,
         health=Health() if check_of(container.config.healthcheck) else None,
         boot_id=ctx.boot_id,
     )

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 import trio
 
-from ck.kernel.api.container import Container
+from ck.kernel.api.container import Container, Then
 from ck.kernel.drivers.restart import Ending
 from ck.kernel.engine.context import Context, Run
 from ck.kernel.errors import Conflict, Unavailable
@@ -27,13 +27,14 @@ async def stop(
     signal_name: str | None,
     *,
     ending: Ending = Ending.USER,
+    then: Then = Then.NOTHING,
 ) -> bool:
     """Send the stop signal, wait *timeout* seconds (-1: for ever), then kill. Return False if it does not run.
 
     Raises: Conflict where even SIGKILL does not end it, naming the container.
     """
     number = ctx.signal_number(signal_name or container.config.stop_signal or "TERM")
-    changed = await mark_ending(ctx, container.id, ending)
+    changed = await mark_ending(ctx, container.id, ending, then=then)
     # Only now it is certain where it stands: it may have ended, or been started again, this very moment.
     current, run = ctx.store.containers.get(container.id), ctx.runs.get(container.id)
     if current is None or run is None or current.state.status not in ACTIVE:
@@ -108,15 +109,18 @@ async def unpause(ctx: Context, container: Container) -> None:
     await ctx.save(attrs.evolve(container, state=state), ctx.container_event(container, "unpause"))
 
 
-async def mark_ending(ctx: Context, container_id: str, ending: Ending = Ending.USER) -> bool:
+async def mark_ending(
+    ctx: Context, container_id: str, ending: Ending = Ending.USER, *, then: Then = Then.NOTHING
+) -> bool:
     """Remember who ends it, so that its restart supervisor knows: before it ends, or while it waits for its next
-    start, which it gives up. Return whether there was anything to end."""
+    start, which it gives up; and what is to follow, whatever happens to the engine meanwhile. Return whether there was
+    anything to end."""
 
     async def mark() -> bool:
         current = ctx.store.containers.get(container_id)
         if current is None or current.state.status not in (*ACTIVE, State.RESTARTING):
             return False
-        stopped = attrs.evolve(current.state, ending=ending)
+        stopped = attrs.evolve(current.state, ending=ending, then=then)
         if current.state.status is State.RESTARTING:
             counted = 0 if ending is Ending.USER else current.state.restarts_in_row
             state = attrs.evolve(stopped, status=step(State.RESTARTING, Op.GIVE_UP), restarts_in_row=counted)

@@ -7,7 +7,7 @@ from typing import BinaryIO, Final, TypeVar
 
 import attrs
 
-from ck.kernel.api.container import Container, ContainerSpec, Created, PathStat, Processes, Pruned
+from ck.kernel.api.container import Container, ContainerSpec, Created, PathStat, Processes, Pruned, Then
 from ck.kernel.api.engine import LogBatch
 from ck.kernel.api.why import Why
 from ck.kernel.drivers.log import LogQuery
@@ -67,8 +67,9 @@ class Containers:
         container = self._ctx.find_container(ref)
         if container.host_config.auto_remove:
             raise Conflict(f"container {container.name} is removed when it stops: it cannot be restarted")
-        await self.stop(container.id, timeout, signal)
-        await self.start(container.id)
+        with self._ctx.restarted.hold([container.id]):
+            await stop(self._ctx, container, timeout, signal, then=Then.RESTART)
+            await self.start(container.id)
         started = self._ctx.find_container(container.id)
         await self._ctx.store.commit([], [self._ctx.container_event(started, "restart")])
 
@@ -122,12 +123,12 @@ class Containers:
         for _ in range(_REMOVALS):
             if await self._ctx.actors.run(container.id, drop):
                 return
-            await self._end_at_once(container)
+            await self._end_at_once(container, Then.REMOVE_VOLUMES if volumes else Then.REMOVE)
         raise Conflict(f"cannot remove container {container.name!r}: it is started again as often as it is killed")
 
-    async def _end_at_once(self, container: Container) -> None:
+    async def _end_at_once(self, container: Container, then: Then) -> None:
         """Kill it, or have it wait for a restart no more. Raises: Conflict where a process is stuck."""
-        await mark_ending(self._ctx, container.id)
+        await mark_ending(self._ctx, container.id, then=then)
         run = self._ctx.runs.get(container.id)
         if run is not None:
             await self._ctx.store.commit([], [kill_event(self._ctx, container, SIGKILL)])

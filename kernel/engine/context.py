@@ -82,7 +82,8 @@ class Context:
     machine: str = attrs.field(factory=platform.machine)
     capabilities: frozenset[str] = attrs.field(factory=lambda: available(bounding_capabilities()))
     waiters: Waiters = attrs.field(factory=Waiters)
-    pins: Pins = attrs.field(factory=Pins)
+    pins: Pins = attrs.field(factory=Pins)  # layers
+    restarted: Pins = attrs.field(factory=Pins)  # containers that a verb stops and starts again
     attachments: Attachments = attrs.field(factory=Attachments)
     addresses: Addresses = attrs.field(factory=Addresses)
     memberships: Memberships = attrs.field(factory=Memberships)

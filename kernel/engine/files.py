@@ -1,5 +1,6 @@
 """Directories of the engine's own, made and deleted in a worker thread."""
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -21,3 +22,13 @@ async def delete_directory(path: Path) -> None:
             return
 
     await trio.to_thread.run_sync(delete)
+
+
+def is_out_of_space(error: BaseException) -> bool:
+    """Whether *error* comes of a full disk or a quota, by way of whatever was raised from what."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        cause = cause.__cause__
+    return False

@@ -1,4 +1,4 @@
-"""Layers that an operation under way counts on, though no record names them yet."""
+"""What an operation under way counts on, by ID."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -6,20 +6,21 @@ from contextlib import contextmanager
 
 
 class Pins:
-    """A count of holders by chain ID."""
+    """A count of holders by ID."""
 
     def __init__(self) -> None:
         self._holders: Counter[str] = Counter()
 
     @contextmanager
-    def hold(self, chain_ids: Sequence[str]) -> Iterator[None]:
-        """Keep the layers from being removed while the block runs."""
-        self._holders.update(chain_ids)
+    def hold(self, ids: Sequence[str]) -> Iterator[None]:
+        """Count as one more holder of each of *ids* while the block runs."""
+        self._holders.update(ids)
         try:
             yield
         finally:
-            self._holders.subtract(chain_ids)
+            self._holders.subtract(ids)
+            self._holders += Counter()  # forgets those that nobody holds any more
 
     def held(self) -> set[str]:
-        """The chain IDs that somebody holds."""
-        return {chain_id for chain_id, holders in self._holders.items() if holders > 0}
+        """The IDs that somebody holds."""
+        return set(self._holders)

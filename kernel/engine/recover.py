@@ -6,8 +6,9 @@ from typing import Final
 
 import trio
 
+from ck.kernel.api.container import Container, Then
 from ck.kernel.drivers.runtime import RuntimeContainer
-from ck.kernel.engine.container_remove import drop_root, remove_container
+from ck.kernel.engine.container_remove import drop_root
 from ck.kernel.engine.container_start import adopt
 from ck.kernel.engine.context import Context, Run
 from ck.kernel.engine.files import delete_directory
@@ -59,6 +60,7 @@ class Recovery:
         for path in await _directories(ctx):
             if path.name not in known:
                 await delete_directory(Path(path))
+        await self._volumes.drop_unmade()
         orphans = [record.name for record in ctx.store.volumes if record.owner and record.owner not in known]
         await self._volumes.forget(orphans)
 
@@ -75,29 +77,34 @@ class Recovery:
         if runtime is not None and status in ACTIVE and container.state.boot_id != ctx.boot_id:
             await runtime.delete()  # files of a run that went down with the machine, where the run root is on disk
             runtime = None
-        if status is State.REMOVING:
-            if runtime is not None:
-                await runtime.delete()
-            anonymous = container.host_config.auto_remove
-            await remove_container(ctx, self._volumes, container, anonymous_volumes=anonymous, cause="recovery")
-        elif runtime is not None:
-            if status not in ACTIVE:
+        if runtime is not None:
+            if status not in ACTIVE and not await _is_recorded(container, runtime):
                 # It was started, and we went down before that was written.
-                container = await adopt(ctx, container, runtime)
+                await adopt(ctx, container, runtime)
+            if status is State.REMOVING and not runtime.over:
+                await runtime.kill()
+            # What has ended already is dealt with as if it ended now.
             run = ctx.runs[container_id] = Run(runtime)
             self._runs.watch(container_id, run)
         elif status in ACTIVE:
             container = await self._runs.record_lost(container)
-            if container.host_config.auto_remove:
-                await remove_container(ctx, self._volumes, container, anonymous_volumes=True, cause="recovery")
+            if container.state.status is State.REMOVING:
+                await self._runs.follow(container)
             else:
                 await self._runs.restarts.after_return(container)
         elif status is State.RESTARTING:
             self._runs.restarts.go_on_waiting(container)
-        elif status is State.EXITED and container.host_config.auto_remove:
-            await remove_container(ctx, self._volumes, container, anonymous_volumes=True, cause="recovery")
+        elif status is State.REMOVING or container.state.then is Then.RESTART:
+            await self._runs.follow(container)
         elif status is State.EXITED and container.state.started_at is not None:
             await self._runs.restarts.after_return(container)
+
+
+async def _is_recorded(container: Container, runtime: RuntimeContainer) -> bool:
+    """Whether the run is one whose end the record has: it was not deleted yet."""
+    if not runtime.over or container.state.finished_at is None:
+        return container.state.status is State.REMOVING
+    return (await runtime.wait()).at == container.state.finished_at
 
 
 async def _directories(ctx: Context) -> list[trio.Path]:

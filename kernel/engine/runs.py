@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from ck.kernel.api.container import Container
+from ck.kernel.api.container import Container, Then
 from ck.kernel.drivers.restart import Ending, OnUnhealthy
 from ck.kernel.drivers.runtime import ExitStatus
 from ck.kernel.engine.container_mounts import unmount_all
@@ -20,7 +20,7 @@ from ck.kernel.engine.restarts import Restarts, ran_for
 from ck.kernel.engine.starts import Starts
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import CkError
-from ck.kernel.lifecycle import ACTIVE, Op, step
+from ck.kernel.lifecycle import ACTIVE, Op, State, step
 from ck.kernel.supervisor import supervise
 
 log: Final = logging.getLogger(__name__)
@@ -64,10 +64,24 @@ class Runs:
         await unmount_all(self._ctx, container)
         del self._ctx.runs[container_id]
         run.ended.set()
-        if container.host_config.auto_remove:
-            await remove_container(self._ctx, self._volumes, container, anonymous_volumes=True)
-            return
-        await self.restarts.after_end(container)
+        await self.follow(container)
+
+    async def follow(self, container: Container) -> None:
+        """What is to come after an end that is recorded; its actor calls this."""
+        if container.state.status is State.REMOVING:
+            volumes = container.host_config.auto_remove or container.state.then is Then.REMOVE_VOLUMES
+            await remove_container(self._ctx, self._volumes, container, anonymous_volumes=volumes)
+        elif container.state.then is not Then.RESTART:
+            await self.restarts.after_end(container)
+        elif container.id not in self._ctx.restarted.held():
+            await self.finish_restart(container)  # the engine of that verb is gone
+
+    async def finish_restart(self, container: Container) -> None:
+        """Start a container that a verb has stopped in order to; its actor calls this."""
+        try:
+            await self.launch(container, "restart")
+        except CkError as error:
+            log.error("cannot start container %s again: %s", container.name, error)
 
     async def _act_on_unhealthy(self, container: Container) -> None:
         if container.host_config.restart_policy.on_unhealthy is OnUnhealthy.NONE:
@@ -82,8 +96,9 @@ class Runs:
         after = step(container.state.status, Op.EXIT)
         state = attrs.evolve(
             container.state,
-            # With --rm the removal begins here: one commit for both.
-            status=step(after, Op.REMOVE) if container.host_config.auto_remove else after,
+            status=step(after, Op.REMOVE)
+            if _goes(container)
+            else after,  # the removal begins here: one commit for both
             pid=0,
             exit_code=status.code,
             signal=status.signal,
@@ -109,3 +124,8 @@ class Runs:
         state = attrs.evolve(container.state, ending=Ending.LOST)
         lost = ExitStatus(code=_LOST, at=now())
         return await self.record(attrs.evolve(container, state=state), lost, cause="lost")
+
+
+def _goes(container: Container) -> bool:
+    """Whether it is removed when it ends: by --rm, or by an `rm -f` that has begun."""
+    return container.host_config.auto_remove or container.state.then in (Then.REMOVE, Then.REMOVE_VOLUMES)

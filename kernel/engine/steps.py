@@ -7,6 +7,8 @@ from typing import Final
 import attrs
 import trio
 
+from ck.kernel.errors import Unavailable
+
 log: Final = logging.getLogger(__name__)
 
 _UNDO_SECONDS: Final = 30.0
@@ -26,17 +28,23 @@ class Step:
 
 
 async def perform(steps: Sequence[Step]) -> None:
-    """Do the steps in order; if one fails, undo it and those before it, last first, and raise what it raised."""
+    """Do the steps in order; if one fails, undo it and those before it, last first, and raise what it raised.
+
+    Raises: Unavailable instead of an OSError, as of a full disk.
+    """
     begun: list[Step] = []
     try:
         for step in steps:
             begun.append(step)
             await step.do()
-    except BaseException:
+    except BaseException as error:
         # Shielded, because a half-done verb must not outlive a shutdown; bounded, because a hung driver must not block
         # it.
         with trio.move_on_after(_UNDO_SECONDS, shield=True):
             await undo(begun)
+        if isinstance(error, OSError):
+            where = f": {error.filename}" if error.filename else ""
+            raise Unavailable(f"{begun[-1].name}: {error.strerror or error}{where}") from error
         raise
 
 

@@ -17,6 +17,7 @@ import trio
 from ck.kernel.drivers.content import ContentStore, Ingest
 from ck.kernel.drivers.registry import Descriptor, ImageSource
 from ck.kernel.drivers.storage import Layer, LayerUsage, StorageDriver
+from ck.kernel.engine.files import is_out_of_space
 from ck.kernel.engine.layer_stream import GrowingFile, open_layer
 from ck.kernel.errors import CkError, CorruptData, Unavailable
 
@@ -117,8 +118,10 @@ class _LayerPull:
         ingest = await self._content.ingest(self._descriptor.digest, self._descriptor.size)
         try:
             yield ingest
-        except CorruptData:
-            await _finish(ingest.discard)
+        except CkError as error:
+            # What is damaged is of no use; and what filled the disk must not stay on it, though it could be continued.
+            if isinstance(error, CorruptData) or is_out_of_space(error):
+                await _finish(ingest.discard)
             raise
         finally:
             await _finish(ingest.close)
@@ -176,7 +179,9 @@ class _LayerPull:
         except CkError as error:
             file.fail(error)
         except OSError as error:
-            file.fail(Unavailable(f"cannot write layer {self._descriptor.digest}: {error.strerror or error}"))
+            failure = Unavailable(f"cannot write layer {self._descriptor.digest}: {error.strerror or error}")
+            failure.__cause__ = error
+            file.fail(failure)
         finally:
             self.queued.set()
             ended.set()

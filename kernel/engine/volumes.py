@@ -1,6 +1,8 @@
 """The noun `volume`: what drivers hold, and what the engine remembers of it."""
 
+import logging
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import trio
 
@@ -10,9 +12,11 @@ from ck.kernel.drivers.volume import DriverVolume
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.filters import Filters
 from ck.kernel.engine.names import new_id
-from ck.kernel.errors import Conflict, NotFound
+from ck.kernel.errors import CkError, Conflict, NotFound
 from ck.kernel.events import Noun
 from ck.kernel.store import Delete, Put, VolumeRecord
+
+log: Final = logging.getLogger(__name__)
 
 
 class Volumes:
@@ -82,15 +86,31 @@ class Volumes:
     async def make(self, record: VolumeRecord) -> DriverVolume:
         """Make the volume unless it is there, and remember it. Raises: Conflict where it is another driver's."""
         async with self._creating:
-            driver = self._ctx.volume_driver(record.driver)
-            made = await driver.create(record.name, record.options)
-            known = self._ctx.store.volumes.get(record.name)
-            if known is None:
-                event = self._ctx.event(Noun.VOLUME, "create", record.name, {"driver": record.driver})
-                await self._ctx.store.commit([Put(record.name, record)], [event])
-            elif known.driver != record.driver:
-                raise Conflict(f"volume {record.name} exists with driver {known.driver!r}, not {record.driver!r}")
+            driver, store = self._ctx.volume_driver(record.driver), self._ctx.store
+            known = store.volumes.get(record.name)
+            if known is not None:
+                if known.driver != record.driver:
+                    raise Conflict(f"volume {record.name} exists with driver {known.driver!r}, not {record.driver!r}")
+                return await driver.create(record.name, record.options)
+            # The record comes first: what a crash leaves behind is known to the next engine.
+            await store.commit([Put(record.name, record)])
+            try:
+                made = await driver.create(record.name, record.options)
+            except CkError:
+                await store.commit([Delete("volume", record.name)])
+                raise
+            await store.commit([], [self._ctx.event(Noun.VOLUME, "create", record.name, {"driver": record.driver})])
             return made
+
+    async def drop_unmade(self) -> None:
+        """After a crash: forget the records of volumes that were never made, or that somebody has taken away."""
+        for record in self._ctx.store.volumes:
+            try:
+                await self._ctx.volume_driver(record.driver).get(record.name)
+            except NotFound:
+                if not self._users(record.name):
+                    log.info("volume %s is not there: its record goes", record.name)
+                    await self._ctx.store.commit([Delete("volume", record.name)])
 
     async def _remove(self, record: VolumeRecord) -> None:
         await self._ctx.volume_driver(record.driver).remove(record.name)

@@ -91,9 +91,10 @@ def _cgroups(markers: Sequence[str]) -> list[str]:
     found = []
     for top in Path("/sys/fs/cgroup").glob("**/ck*"):
         # A group in which somebody else's processes live belongs to another session.
-        inhabitants = {int(pid) for procs in top.rglob("cgroup.procs") for pid in _read(procs).split()}
+        below = [Path(path) for path, _, _ in os.walk(top)]  # which overlooks what goes meanwhile
+        inhabitants = {int(pid) for path in below for pid in _read(path / "cgroup.procs").split()}
         if not inhabitants or inhabitants & set(processes(markers)):
-            found += [f"cgroup {path}" for path in top.rglob("*") if path.is_dir()]
+            found += [f"cgroup {path}" for path in below[1:]]
     return found
 
 

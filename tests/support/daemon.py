@@ -67,12 +67,15 @@ class Daemon:
     """One engine. As a context manager it is started, and at the end stopped with all that it made removed.
 
     `config` is the text of a config file. `netns` is an fd of the network namespace that is the engine's "host" (the
-    caller's, kept open), None for this machine's own. The directories survive `stop` and `kill9`, so that `start`
-    finds all again.
+    caller's, kept open), None for this machine's own. `env` are further environment variables of ckd. The directories
+    survive `stop` and `kill9`, so that `start` finds all again.
     """
 
-    def __init__(self, *, config: str = NO_NETWORK, netns: int | None = None) -> None:
+    def __init__(
+        self, *, config: str = NO_NETWORK, netns: int | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
         self._netns = netns
+        self._env = dict(env or {})
         # Short, and on a tmpfs as in life: the path of a unix socket has at most 107 bytes.
         self.run_root = Path(tempfile.mkdtemp(prefix=SESSION, dir="/run"))
         self.data_root = Path(tempfile.mkdtemp(prefix=SESSION))
@@ -113,7 +116,7 @@ class Daemon:
                         *("--data-root", str(self.data_root / "data"), "--run-root", str(self.run_root)),
                         *("--ready-fd", str(told)),
                     ],
-                    env=self.environment,
+                    env={**self.environment, "CK_RUN_ROOT": str(self.run_root), **self._env},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

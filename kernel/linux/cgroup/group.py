@@ -15,6 +15,7 @@ PARENT: Final = "ck"
 """The group below each hierarchy's root that holds those of the containers, and nothing else."""
 
 
+_OWNER: Final = "trusted.ck.owner"
 _SETTLE_SECONDS: Final = 1.0
 """For how long a group that is reported empty may still be busy."""
 
@@ -73,6 +74,18 @@ class Group:
                 devices.attach(device_program, group)
             finally:
                 os.close(group)
+
+    def tag(self, owner: str) -> None:
+        """Write on it whose it is (an extended attribute), for `owner` to read."""
+        os.setxattr(self.unified, _OWNER, owner.encode())
+
+    @property
+    def owner(self) -> str:
+        """What `tag` wrote; "" where nobody did, or the group is gone."""
+        try:
+            return os.getxattr(self.unified, _OWNER).decode(errors="replace")
+        except OSError:
+            return ""
 
     def enter(self) -> None:
         """Move the calling thread, the only one of its process, into the groups.

@@ -6,7 +6,7 @@ import shutil
 import socket
 import weakref
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +32,6 @@ ROOT_DIRECTORY: Final = "root"
 CGROUPS: Final = "cgroup"  # where the unified hierarchy is mounted if the host has not
 FORKSERVER_LOG: Final = "forkserver.log"
 CREATE_SECONDS: Final = 60.0
-FOREIGN_AGE: Final = timedelta(minutes=1)
 UNDO_SECONDS: Final = 30.0
 RECOVER_SECONDS: Final = 5.0
 
@@ -96,8 +95,7 @@ class NativeRuntime:
         return found
 
     async def orphans(self, known: Collection[str]) -> Sequence[Orphan]:
-        """See OrphanKeeper: runs without a container, and control groups that nobody is in and no run directory of any
-        engine could be meant by."""
+        """See OrphanKeeper: runs and control groups of this engine."""
         return await trio.to_thread.run_sync(self._orphans, frozenset(known))
 
     def _orphans(self, known: frozenset[str]) -> list[Orphan]:
@@ -111,11 +109,11 @@ class NativeRuntime:
                 found.append(Orphan(kind="run", name=directory.name, since=_changed(directory), holder=holder))
         for name in groups(self._facts.cgroups):
             group = Group(self._facts.cgroups, name)
-            since = _changed(Path(group.unified))
-            # Another engine's group may be empty for as long as it makes a container.
-            old = since is not None and datetime.now(UTC) - since > FOREIGN_AGE
-            if name not in known and old and not group.pids():
-                found.append(Orphan(kind="control group", name=name, since=since))
+            if name not in known and group.owner == str(self._state):
+                holder = ", ".join(describe_process(pid) for pid in group.pids())
+                found.append(
+                    Orphan(kind="control group", name=name, since=_changed(Path(group.unified)), holder=holder)
+                )
         return found
 
     async def remove_orphan(self, orphan: Orphan) -> None:
@@ -123,7 +121,16 @@ class NativeRuntime:
         if orphan.kind == "run":
             await self._container(self._state / orphan.name, None).delete()
         else:
-            await trio.to_thread.run_sync(Group(self._facts.cgroups, orphan.name).remove)
+            await trio.to_thread.run_sync(self._remove_group, orphan.name)
+
+    def _remove_group(self, name: str) -> None:
+        group = Group(self._facts.cgroups, name)
+        group.kill()
+        try:
+            group.remove()
+        except OSError as exc:
+            held = ", ".join(describe_process(pid) for pid in group.pids())
+            raise Unavailable(f"the control group {name} cannot be removed: {exc.strerror}: {held}") from exc
 
     async def features(self) -> Mapping[str, object]:
         """See RuntimeDriver."""
@@ -158,6 +165,7 @@ class NativeRuntime:
             # The directory comes first: `recover` finds it, and the control group by its name.
             file.write_text(json.dumps(plan))
             cgroup.create(plan["cgroup"])
+            Group(self._facts.cgroups, bundle.container_id).tag(str(self._state))
         except (OSError, StepFailed) as exc:
             Group(self._facts.cgroups, bundle.container_id).remove()
             shutil.rmtree(directory)

@@ -53,16 +53,19 @@ def test_orphans_of_each_kind_are_removed(own_lab: Lab) -> None:
     os.utime(run, (LONG_AGO, LONG_AGO))
     group = Group(detect(), strange)
     group.create()
+    group.tag(str(lab.daemon.run_root / "runtime/native"))
+    os.utime(group.unified, (LONG_AGO, LONG_AGO))
+    foreign = Group(detect(), secrets.token_hex(32))
+    foreign.create()
     seen = {(each["Kind"], Path(each["Name"]).name) for each in findings(lab)}
-    assert {("directory", strange), ("container root", strange), ("run", strange)} <= seen
-    # A group is another engine's for its first minute: this one looks as old as its boot.
-    assert ("control group", strange) not in seen
+    assert seen == {(kind, strange) for kind in ("directory", "container root", "run", "control group")}
     fixed = findings(lab, "--fix")
     assert all(each["Fixed"] for each in fixed), fixed
     assert lab.ck("doctor") == "Nothing is wrong.\n"
     assert not directory.exists() and not (root / strange).exists() and not run.exists()
     assert lab.status(living) == "running 0"
-    group.remove()
+    foreign.remove()  # another engine's is left alone
+    assert not Path(group.unified).exists()
 
 
 def test_volumes_without_a_record_are_told_and_kept(own_lab: Lab) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import docker
 
 from tests.integration.engine.lab import Lab
+from tests.support.census import settled
 
 
 def test_a_restart_keeps_the_process_the_containers_and_their_sessions(own_lab: Lab) -> None:
@@ -67,7 +68,7 @@ def test_a_restart_leaves_no_descriptor_behind(own_lab: Lab) -> None:
     before = descriptors()
     for _ in range(3):
         lab.ck("engine", "restart")
-    assert descriptors() == before
+    assert settled(descriptors, before) == before  # a client's connection may be on its way out
 
 
 def test_stop_leaves_containers_running(own_lab: Lab) -> None:

@@ -1,0 +1,216 @@
+"""Every verb that changes something: what it needs, what it does, and how one sees whether it is done."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import attrs
+from docker.errors import ImageNotFound, NotFound
+
+from tests.crash.stage import GONE, NAME, NETWORK, Stage
+
+
+@attrs.frozen(kw_only=True)
+class Verb:
+    """`look` tells a state in a word: `undone` before the verb and `done` after it, nothing else is allowed.
+
+    `needs_shim`: also tried with the forkserver or the shim killed.
+    """
+
+    act: Callable[[Stage], object]
+    look: Callable[[Stage], str]
+    undone: str
+    done: str
+    prepare: Callable[[Stage], object] = lambda stage: None
+    needs_shim: bool = False
+
+
+def _status(stage: Stage) -> str:
+    return stage.status()
+
+
+def _paused(stage: Stage) -> None:
+    stage.run()
+    stage.api.pause(NAME)
+
+
+def _exited(stage: Stage) -> None:
+    stage.run()
+    stage.api.kill(NAME)
+    stage.api.wait(NAME)
+
+
+def _named(name: str) -> Callable[[Stage], str]:
+    return lambda stage: "there" if stage.status(name) != GONE else GONE
+
+
+def _execute(stage: Stage) -> None:
+    session = stage.api.exec_create(NAME, ["true"])["Id"]
+    stage.api.exec_start(session)
+
+
+def _networks(stage: Stage) -> str:
+    return ",".join(sorted(stage.api.inspect_container(NAME)["NetworkSettings"]["Networks"]))
+
+
+def _second_network(stage: Stage) -> None:
+    stage.api.create_network("second")
+    stage.run()
+
+
+def _on_both(stage: Stage) -> None:
+    _second_network(stage)
+    stage.api.connect_container_to_network(NAME, "second")
+
+
+def _network(stage: Stage) -> str:
+    return "there" if stage.api.networks(names=["second"]) else GONE
+
+
+def _volume(stage: Stage) -> str:
+    try:
+        stage.api.inspect_volume("ck-volume")
+    except NotFound:
+        return GONE
+    return "there"
+
+
+def _image(stage: Stage) -> str:
+    try:
+        stage.api.inspect_image(stage.image)
+    except ImageNotFound:
+        return GONE
+    return "there"
+
+
+def _tag(stage: Stage) -> str:
+    return "there" if any("ck-tag:1" in (each["RepoTags"] or ()) for each in stage.api.images()) else GONE
+
+
+def _pull(stage: Stage) -> None:
+    for line in stage.api.pull(stage.image, stream=True, decode=True):
+        if "error" in line:
+            raise NotFound(line["error"])
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "create": Verb(act=lambda s: s.create(), look=_status, undone=GONE, done="created"),
+    "start": Verb(
+        prepare=lambda s: s.create(),
+        act=lambda s: s.api.start(NAME),
+        look=_status,
+        undone="created",
+        done="running",
+        needs_shim=True,
+    ),
+    "start again": Verb(
+        prepare=_exited, act=lambda s: s.api.start(NAME), look=_status, undone="exited 137", done="running"
+    ),
+    "stop": Verb(
+        prepare=lambda s: s.run(),
+        act=lambda s: s.api.stop(NAME, timeout=0),
+        look=_status,
+        undone="running",
+        done="exited 137",
+        needs_shim=True,
+    ),
+    "restart": Verb(
+        prepare=lambda s: s.run(),
+        act=lambda s: s.api.restart(NAME, timeout=0),
+        look=_status,
+        undone="running",
+        done="running",
+        needs_shim=True,
+    ),
+    "kill": Verb(
+        prepare=lambda s: s.run(),
+        act=lambda s: (s.api.kill(NAME), s.api.wait(NAME)),
+        look=_status,
+        undone="running",
+        done="exited 137",
+        needs_shim=True,
+    ),
+    "end": Verb(
+        prepare=lambda s: s.run(),
+        act=lambda s: s.go(),
+        look=_status,
+        undone="running",
+        done="exited 7",
+        needs_shim=True,
+    ),
+    "end with --rm": Verb(
+        prepare=lambda s: s.run(remove=True), act=lambda s: s.go(), look=_status, undone="running", done=GONE
+    ),
+    "pause": Verb(
+        prepare=lambda s: s.run(),
+        act=lambda s: s.api.pause(NAME),
+        look=_status,
+        undone="running",
+        done="paused",
+        needs_shim=True,
+    ),
+    "unpause": Verb(prepare=_paused, act=lambda s: s.api.unpause(NAME), look=_status, undone="paused", done="running"),
+    "exec": Verb(
+        prepare=lambda s: s.run(), act=_execute, look=_status, undone="running", done="running", needs_shim=True
+    ),
+    "rename": Verb(
+        prepare=lambda s: s.create(),
+        act=lambda s: s.api.rename(NAME, "ck-other"),
+        look=_named("ck-other"),
+        undone=GONE,
+        done="there",
+    ),
+    "rm": Verb(
+        prepare=_exited,
+        act=lambda s: s.api.remove_container(NAME, v=True),
+        look=_status,
+        undone="exited 137",
+        done=GONE,
+    ),
+    "rm -f": Verb(
+        prepare=lambda s: s.run(),
+        act=lambda s: s.api.remove_container(NAME, force=True, v=True),
+        look=_status,
+        undone="running",
+        done=GONE,
+        needs_shim=True,
+    ),
+    "network create": Verb(act=lambda s: s.api.create_network("second"), look=_network, undone=GONE, done="there"),
+    "network rm": Verb(
+        prepare=lambda s: s.api.create_network("second"),
+        act=lambda s: s.api.remove_network("second"),
+        look=_network,
+        undone="there",
+        done=GONE,
+    ),
+    "network connect": Verb(
+        prepare=_second_network,
+        act=lambda s: s.api.connect_container_to_network(NAME, "second"),
+        look=_networks,
+        undone=NETWORK,
+        done=f"second,{NETWORK}",
+    ),
+    "network disconnect": Verb(
+        prepare=_on_both,
+        act=lambda s: s.api.disconnect_container_from_network(NAME, "second"),
+        look=_networks,
+        undone=f"second,{NETWORK}",
+        done=NETWORK,
+    ),
+    "volume create": Verb(act=lambda s: s.api.create_volume("ck-volume"), look=_volume, undone=GONE, done="there"),
+    "volume rm": Verb(
+        prepare=lambda s: s.api.create_volume("ck-volume"),
+        act=lambda s: s.api.remove_volume("ck-volume"),
+        look=_volume,
+        undone="there",
+        done=GONE,
+    ),
+    "tag": Verb(act=lambda s: s.api.tag(s.image, "ck-tag", "1"), look=_tag, undone=GONE, done="there"),
+    "rmi": Verb(prepare=_pull, act=lambda s: s.api.remove_image(s.image), look=_image, undone="there", done=GONE),
+    "pull": Verb(
+        prepare=lambda s: s.attempt(lambda: s.api.remove_image(s.image)),
+        act=_pull,
+        look=_image,
+        undone=GONE,
+        done="there",
+    ),
+}
