@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import footprint, latency, networks, throughput
+from tests.bench import footprint, latency, networks, reliability, throughput
 from tests.bench.engines import Engine, available, started
 from tests.bench.figures import Figure, document, machine, table
 from tests.support.daemon import TREE
@@ -33,6 +33,11 @@ BENCHES: dict[str, Bench] = {
     "publish": networks.publish,
     "dns": networks.dns,
     "published": networks.published,
+    "faults": reliability.faults,
+    "recover_200": reliability.recover_200,
+    "restart_http": reliability.restart_http,
+    "health_http": reliability.health_http,
+    "journal": reliability.journal,
 }
 RESULTS = TREE / ".work" / "bench"
 

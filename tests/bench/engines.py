@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -12,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from ck.kernel.linux.netns import new_network_namespace
+from ck.kernel.linux.netns import inside, new_network_namespace
 from tests.support.busybox import busybox_layout, busybox_tar
 from tests.support.census import processes
 from tests.support.daemon import CK, Daemon
@@ -42,6 +43,19 @@ class Engine(Protocol):
 
     def stop(self) -> None:
         """Remove everything."""
+
+
+class Mortal(Engine, Protocol):
+    """An engine with a daemon that can be killed."""
+
+    def kill9(self) -> None:
+        """As the kernel does when memory is short."""
+
+    def revive(self) -> None:
+        """Start it again on what is there; return when it answers."""
+
+    def possessions(self) -> dict[str, int]:
+        """What it has on the machine, by kind: what is there without any container is what it needs itself."""
 
 
 def run(engine: Engine, *arguments: str, check: bool = True, stdout: int = subprocess.PIPE) -> str:
@@ -105,6 +119,23 @@ class Ck:
     def registry_prefix(self) -> Sequence[str]:
         return ("nsenter", f"--net=/proc/{self._daemon.pid}/ns/net")
 
+    def kill9(self) -> None:
+        self._daemon.kill9()
+
+    def revive(self) -> None:
+        self._daemon.start()
+
+    def possessions(self) -> dict[str, int]:
+        run_root, data_root = self.roots
+        return {
+            "shims": sum(command_name(pid) == "ck-shim" for pid in self.everything()),
+            "network links": links_in(self._netns),
+            "control groups": groups_below("ck"),
+            "mounts": mounts_below(run_root, data_root),
+            "directories of containers": entries(data_root / "data/containers"),
+            "directories of roots": entries(data_root / "data/storage/overlay/containers"),
+        }
+
     def stop(self) -> None:
         try:
             self._daemon.__exit__()
@@ -122,6 +153,7 @@ class Docker:
         self._root = Path(tempfile.mkdtemp(prefix="ck-bench-docker-"))
         self._cgroups = CgroupsOf("docker")
         self._process: subprocess.Popen[bytes] | None = None
+        self._netns = new_network_namespace()
         self._host = f"unix://{self._root}/s"
         self.environment = {**os.environ, "DOCKER_CONFIG": str(self._root / "config")}
 
@@ -129,19 +161,38 @@ class Docker:
         return ["docker", "-H", self._host, *arguments]
 
     def start(self) -> None:
-        # Not `ip netns exec`: it mounts a new /sys, which hides the cgroups.
-        script = 'ip link set lo up && exec dockerd "$@"'
+        self.revive()
+        subprocess.run(self.command("import", "-", IMAGE), input=busybox_tar(), capture_output=True, check=True)
+
+    def kill9(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def revive(self) -> None:
         options = ["--data-root", "D", "--exec-root", "R", "--pidfile", "P"]
         options = [str(self._root / word) if len(word) == 1 else word for word in options]
-        with (self._root / "log").open("wb") as log:
+        # Not `ip netns exec`: it mounts a new /sys, which hides the cgroups.
+        with (self._root / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["unshare", "--net", "sh", "-c", script, "dockerd", *options, "-H", self._host],
+                ["nsenter", f"--net=/proc/self/fd/{self._netns}", "dockerd", *options, "-H", self._host],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                pass_fds=(self._netns,),
             )
         self._await_api()
-        subprocess.run(self.command("import", "-", IMAGE), input=busybox_tar(), capture_output=True, check=True)
+
+    def possessions(self) -> dict[str, int]:
+        shims = processes([str(self._root)], of=())
+        return {
+            "shims": sum(command_name(pid).startswith("containerd-shim") for pid in shims),
+            "network links": links_in(self._netns),
+            "control groups": groups_below("docker"),
+            "mounts": mounts_below(self._root),
+            "directories of containers": entries(self._root / "D/containers"),
+            "directories of roots": entries(self._root / "D/image/overlay2/layerdb/mounts"),
+        }
 
     def _await_api(self) -> None:
         """dockerd says nothing when it is ready: ask until it answers."""
@@ -169,6 +220,7 @@ class Docker:
         unmount_below(self._root)
         self._cgroups.remove_new()
         shutil.rmtree(self._root)
+        os.close(self._netns)
 
 
 class Podman:
@@ -243,6 +295,27 @@ def tree(pid: int) -> list[int]:
 
 def command_name(pid: int) -> str:
     return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+def links_in(netns: int) -> int:
+    """How many network links there are in the namespace *netns* (an fd)."""
+    with inside(netns):
+        return len(socket.if_nameindex())
+
+
+def groups_below(parent: str) -> int:
+    """Control groups of containers, over all hierarchies."""
+    return sum(1 for path in Path("/sys/fs/cgroup").glob(f"*/{parent}/*") if path.is_dir())
+
+
+def mounts_below(*roots: Path) -> int:
+    """Mounts on this machine at paths below *roots*."""
+    points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return sum(any(point.startswith(f"{root}/") for root in roots) for point in points)
+
+
+def entries(directory: Path) -> int:
+    return len(list(directory.iterdir())) if directory.exists() else 0
 
 
 class CgroupsOf:

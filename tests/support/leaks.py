@@ -41,7 +41,7 @@ def leaks(daemon: Daemon, api: docker.APIClient, machine: Machine) -> list[str]:
     links = [line.split()[0].partition("@")[0] for line in machine.ip(machine.host, "-brief link").splitlines()]
     veths = [link for link in links if link.startswith("ckv")]
     bridges = {link for link in links if link.startswith("ck") and link not in veths}
-    expected = {f"ck{network[:12]}" for network in networks}
+    expected = {"ck0", *(f"ck{network[:12]}" for network in networks)}
     found += [f"network link {link}" for link in bridges - expected]
     if len(veths) != len(bridged):
         found.append(f"{len(veths)} veth links for {len(bridged)} endpoints")
