@@ -5,6 +5,7 @@ mirror changes only after the commit. Writers that come at the same time share o
 """
 
 import json
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -21,9 +22,11 @@ from ck.kernel.drivers.network import NetworkConfig, PublishedPort
 from ck.kernel.drivers.port_ranges import from_ranges, to_ranges
 from ck.kernel.errors import CorruptData, NotFound, Unavailable
 from ck.kernel.events import Event, Recorded
+from ck.kernel.store_salvage import damaged_stores, set_aside
 from ck.kernel.store_schema import migrate
 
 T = TypeVar("T")
+log: Final = logging.getLogger(__name__)
 
 _TRIM_EVERY: Final = 1000  # events between two looks at the journal's bounds
 _COMMIT_SECONDS: Final = 30.0
@@ -133,6 +136,7 @@ class Store:
         self._max_events, self._max_age = max_events, max_age
         self._converter = _converter()
         self._db: sqlite3.Connection | None = None
+        self._path = Path()
         self._pending: list[_Pending] = []
         self._lock = trio.Lock()
         self._since_trim = 0
@@ -142,29 +146,60 @@ class Store:
         """IDs of records that cannot be read: what carries one of them is not nobody's."""
         return frozenset(record_id for _, record_id, _ in self.unreadable)
 
+    @property
+    def damaged(self) -> Sequence[Path]:
+        """Stores that were found damaged and set aside: as long as one is there, not every record may be."""
+        return damaged_stores(self._path)
+
     async def open(self, path: Path) -> int:
         """Open or make the database and read all records; return the cursor of the newest event.
 
-        Raises: CorruptData if the file is no database of ours or of a newer version; Unavailable if it cannot be read.
+        A damaged one is set aside, and what can be read of it is kept; see `damaged`. Raises: CorruptData if it is of a
+        newer version.
         """
         return await trio.to_thread.run_sync(self._open, path)
 
     def _open(self, path: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+        self._path = path
         try:
-            # Calls come from trio's worker threads, never two at once: commits hold the lock, reads open their own
-            # connection.
-            db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            return self._open_whole(path)
+        except sqlite3.DatabaseError as error:
+            # Locked, or a full or failing disk, is for the caller; what is damaged cannot get better.
+            if isinstance(error, sqlite3.OperationalError):
+                raise Unavailable(f"cannot read the store {path}: {error}") from error
+            log.error("the store %s is damaged: %s", path, error)
+        aside, rows = set_aside(path)
+        newest = self._open_whole(path)
+        db = self._database()
+        with db:
+            db.executemany("INSERT INTO records VALUES (?, ?, ?)", rows)
+        for row in rows:
+            self._load(*row)
+        log.error("%d records of it were saved; it is kept as %s", len(rows), aside)
+        return newest
+
+    def _open_whole(self, path: Path) -> int:
+        """Raises: sqlite3.DatabaseError, CorruptData."""
+        # Calls come from trio's worker threads, never two at once: commits hold the lock, reads open their own
+        # connection.
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
             db.execute("PRAGMA journal_mode = WAL")
             # In WAL mode NORMAL survives kill -9 whole; a power cut may lose the last commits, never the database.
             db.execute("PRAGMA synchronous = NORMAL")
             migrate(db, path)
-            for kind, record_id, text in db.execute("SELECT kind, id, json FROM records"):
-                self._load(kind, record_id, text)
+            [(verdict,), *_] = db.execute("PRAGMA quick_check(records)").fetchall()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
+            rows = db.execute("SELECT kind, id, json FROM records").fetchall()
             newest = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise CorruptData(f"cannot read the store {path}: {error}") from error
-        self._db, self._path = db, path
+        except BaseException:
+            db.close()
+            raise
+        for row in rows:
+            self._load(*row)
+        self._db = db
         return int(newest[0]) if newest else 0
 
     def _load(self, kind: str, record_id: str, text: str) -> None:
@@ -241,6 +276,17 @@ class Store:
         db.execute("DELETE FROM events WHERE cursor <= (SELECT max(cursor) FROM events) - ?", (self._max_events,))
         newest = datetime.fromisoformat(db.execute("SELECT max(at) FROM events").fetchone()[0])
         db.execute("DELETE FROM events WHERE at < ?", ((newest - self._max_age).isoformat(),))
+
+    def dump(self, container: Container) -> str:
+        """The text of a record, for a copy elsewhere."""
+        return self._dump(container)
+
+    def parse(self, text: str) -> Container:
+        """A record from such a text. Raises: CorruptData."""
+        try:
+            return self._converter.structure(json.loads(text), Container)
+        except Exception as error:  # cattrs raises groups of whatever the field's type raises
+            raise CorruptData(f"the copy of a container's record cannot be read: {error!r}") from error
 
     def _dump(self, record: Any) -> str:
         return json.dumps(self._converter.unstructure(record), separators=(",", ":"))

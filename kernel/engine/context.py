@@ -36,6 +36,7 @@ from ck.kernel.engine.memberships import Memberships
 from ck.kernel.engine.name_directory import NameDirectory
 from ck.kernel.engine.names import by_prefix
 from ck.kernel.engine.pins import Pins
+from ck.kernel.engine.record_copies import differs, write_copy
 from ck.kernel.engine.waiters import Waiters
 from ck.kernel.errors import Conflict, InvalidArgument, NotFound
 from ck.kernel.events import USER, Event, Noun
@@ -192,5 +193,8 @@ class Context:
 
     async def save(self, container: Container, *events: Event) -> Container:
         """Commit a container with the events that tell of the change."""
+        changed = differs(self.store.containers.get(container.id), container)
         await self.store.commit([Put(container.id, container)], events)
+        if changed:
+            await write_copy(self.store, container, self.container_directory(container.id))
         return container

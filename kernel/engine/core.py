@@ -22,6 +22,7 @@ from ck.kernel.engine.farewell import Farewell
 from ck.kernel.engine.images import Images
 from ck.kernel.engine.lifetime import Lifetime
 from ck.kernel.engine.networks import Networks
+from ck.kernel.engine.record_copies import restore_lost
 from ck.kernel.engine.recover import Recovery
 from ck.kernel.engine.runs import Runs
 from ck.kernel.engine.system import System
@@ -50,6 +51,8 @@ class Engine:
     async def recover(self) -> None:
         """Bring store and machine together after a start."""
         await self.networks.open()
+        if self._ctx.store.damaged:
+            await restore_lost(self._ctx.store, self._ctx.config.data_root / "containers")
         await Recovery(self._ctx, self._volumes, self._runs).run()
         self._ctx.recovered.set()
 

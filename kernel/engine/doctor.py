@@ -85,6 +85,12 @@ class Doctor:
         )
 
     async def _records(self) -> AsyncIterator[_Case]:
+        for path in self._ctx.store.damaged:
+            problem = (
+                "the store was damaged and is kept here; as long as it is, nothing is removed for want of a record: "
+                "remove the file when everything is there"
+            )
+            yield _Case(Finding(kind="damaged store", name=str(path), problem=problem))
         for kind, record_id, sentence in self._ctx.store.unreadable:
             yield _Case(Finding(kind=f"{kind} record", name=record_id, problem=sentence))
 

@@ -35,7 +35,8 @@ class Recovery:
         One thing that cannot be mended is reported and does not stop the others.
         """
         runs = {runtime.container_id: runtime for runtime in await self._ctx.runtime.recover()}
-        await self._remove_unknown(runs)
+        if not self._ctx.store.damaged:  # else what is unknown may be somebody's whose record is lost
+            await self._remove_unknown(runs)
         await recover_networks(self._ctx, runs)
         async with trio.open_nursery() as nursery:
             for container_id in self._ctx.store.containers.ids():

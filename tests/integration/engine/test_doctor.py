@@ -126,6 +126,39 @@ def test_a_record_that_cannot_be_read_is_named_and_its_container_left_alone(own_
     assert lab.inspect(name, "{{.State.Pid}} {{.State.Status}}") == f"{pid} running"
 
 
+def damage(database: Path, *, header: bool) -> None:
+    """Overwrite the first page, or all others, with noise."""
+    size = database.stat().st_size
+    with database.open("r+b") as file:
+        file.seek(0 if header else 4096)
+        file.write(secrets.token_bytes(4096 if header else size - 4096))
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_a_damaged_store_is_set_aside_and_its_containers_come_back(own_lab: Lab, header: bool) -> None:
+    lab = own_lab
+    running = lab.up("-e A=b -l tier=front")
+    stopped = lab.up()
+    lab.ck("stop", "-t", "0", stopped)
+    lab.ck("rename", stopped, f"{stopped}-renamed")
+    pid = lab.inspect(running, "{{.State.Pid}}")
+    lab.daemon.stop()
+    damage(lab.daemon.data_root / "data/ck.db", header=header)
+    lab.daemon.start()
+    assert lab.inspect(running, "{{.State.Pid}} {{.State.Status}} {{.Config.Labels.tier}}") == f"{pid} running front"
+    assert lab.ck("exec", running, "sh", "-c", "echo $A") == "b\n"
+    assert lab.status(f"{stopped}-renamed").startswith("created")
+    [line] = told(lab, "damaged store", "--fix")
+    path = Path(line.partition(": ")[0])
+    # A second start, and still nothing of a lost record is removed.
+    lab.daemon.kill9()
+    lab.daemon.start()
+    assert lab.inspect(running, "{{.State.Pid}}") == pid
+    for each in path.parent.glob(f"{path.name}*"):
+        each.unlink()
+    assert told(lab, "damaged store") == []
+
+
 def test_a_damaged_layer_is_named_and_fetched_again(own_lab: Lab) -> None:
     lab = own_lab
     name = lab.make("", "echo", "whole")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ck.kernel.api.container import Container, ContainerConfig, ContainerState, HostConfig, MountRequest, Ulimit
-from ck.kernel.errors import CorruptData, Unavailable
+from ck.kernel.errors import Unavailable
 from ck.kernel.events import Event, Noun, Recorded
 from ck.kernel.lifecycle import State
 from ck.kernel.store import Delete, Put, Store, VolumeRecord
@@ -142,10 +142,41 @@ def test_a_row_that_cannot_be_read_is_told_and_left_alone(tmp_path: Path) -> Non
     trio.run(check)
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "ck.db").write_bytes(b"not a database" * 100)
-    with pytest.raises(CorruptData, match=r"ck\.db"):
-        trio.run(make_store().open, tmp_path / "ck.db")
+def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path) -> None:
+    noise = b"not a database" * 100
+    (tmp_path / "ck.db").write_bytes(noise)
+
+    async def check() -> None:
+        store = make_store()
+        assert await store.open(tmp_path / "ck.db") == 0
+        [aside] = store.damaged
+        assert aside.read_bytes() == noise
+        await store.commit([Put("c1", container("c1"))], [event("create")])
+        await store.close()
+        again = make_store()
+        assert await again.open(tmp_path / "ck.db") == 1 and again.containers.ids() == ["c1"]
+        await again.close()
+
+    trio.run(check)
+
+
+def test_what_can_be_read_of_a_damaged_store_is_kept(tmp_path: Path) -> None:
+    async def check() -> None:
+        store = make_store()
+        await store.open(tmp_path / "ck.db")
+        ids = [f"c{number:03}" for number in range(200)]
+        await store.commit([Put(each, container(each, each)) for each in ids])
+        await store.close()
+        with (tmp_path / "ck.db").open("r+b") as file:
+            file.seek(-20 * 4096, 2)
+            file.write(b"\xff" * 4096)
+        again = make_store()
+        await again.open(tmp_path / "ck.db")
+        assert again.damaged and set(again.containers.ids()) <= set(ids)
+        assert len(again.containers) > 100
+        await again.close()
+
+    trio.run(check)
 
 
 def test_states_survive(tmp_path: Path) -> None:
