@@ -1,6 +1,8 @@
 """After a start: what exists is compared with what the store says, and adopted, finished or removed."""
 
 import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +39,7 @@ class Recovery:
         runs = {runtime.container_id: runtime for runtime in await self._ctx.runtime.recover()}
         if not self._ctx.store.damaged:  # else what is unknown may be somebody's whose record is lost
             await self._remove_unknown(runs)
+        self._ctx.spawn(self._volumes.drop_unmade)  # beside, because a volume driver may be slow to answer
         await recover_networks(self._ctx, runs)
         async with trio.open_nursery() as nursery:
             for container_id in self._ctx.store.containers.ids():
@@ -54,16 +57,16 @@ class Recovery:
         # Not what belongs to a record that cannot be read: its container runs on until someone mends that.
         known = {*ctx.store.containers.ids(), *ctx.store.unreadable_ids}
         for container_id in [each for each in runs if each not in known]:
-            await runs.pop(container_id).delete()
+            await _attempt(f"the run {container_id[:12]}", runs.pop(container_id).delete)
         for container_id in await ctx.storage.containers():
             if container_id not in known:
-                await drop_root(ctx, container_id)
+                await _attempt(f"the root {container_id[:12]}", partial(drop_root, ctx, container_id))
         for path in await _directories(ctx):
             if path.name not in known:
-                await delete_directory(Path(path))
-        await self._volumes.drop_unmade()
+                await _attempt(f"the directory {path}", partial(delete_directory, Path(path)))
         orphans = [record.name for record in ctx.store.volumes if record.owner and record.owner not in known]
-        await self._volumes.forget(orphans)
+        for name in orphans:
+            await _attempt(f"the volume {name}", partial(self._volumes.forget, [name]))
 
     async def _guarded(self, container_id: str, runtime: RuntimeContainer | None) -> None:
         try:
@@ -101,11 +104,19 @@ class Recovery:
             await self._runs.restarts.after_return(container)
 
 
+async def _attempt(what: str, removal: Callable[[], Awaitable[object]]) -> None:
+    """What cannot be removed is reported, and found again by `ck doctor`."""
+    try:
+        await removal()
+    except (CkError, OSError) as error:
+        log.error("cannot remove %s, which nobody has: %s", what, error)
+
+
 async def _is_recorded(container: Container, runtime: RuntimeContainer) -> bool:
     """Whether the run is one whose end the record has: it was not deleted yet."""
-    if not runtime.over or container.state.finished_at is None:
-        return container.state.status is State.REMOVING
-    return (await runtime.wait()).at == container.state.finished_at
+    if container.state.status is State.REMOVING:
+        return True
+    return runtime.over and (await runtime.wait()).at == container.state.finished_at
 
 
 async def _directories(ctx: Context) -> list[trio.Path]:

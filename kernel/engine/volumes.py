@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
+from weakref import WeakValueDictionary
 
 import trio
 
@@ -24,7 +25,8 @@ class Volumes:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._creating = trio.Lock()  # two creates of one name must agree on who makes it
+        # Two creates of one name must agree on who makes it; one name's driver that hangs holds up no other.
+        self._making: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
 
     async def create(
         self, name: str | None, driver: str, options: Mapping[str, str], labels: Mapping[str, str]
@@ -85,7 +87,7 @@ class Volumes:
 
     async def make(self, record: VolumeRecord) -> DriverVolume:
         """Make the volume unless it is there, and remember it. Raises: Conflict where it is another driver's."""
-        async with self._creating:
+        async with self._alone(record.name):
             driver, store = self._ctx.volume_driver(record.driver), self._ctx.store
             known = store.volumes.get(record.name)
             if known is not None:
@@ -102,15 +104,25 @@ class Volumes:
             await store.commit([], [self._ctx.event(Noun.VOLUME, "create", record.name, {"driver": record.driver})])
             return made
 
+    def _alone(self, name: str) -> trio.Lock:
+        return self._making.setdefault(name, trio.Lock())
+
     async def drop_unmade(self) -> None:
         """After a crash: forget the records of volumes that were never made, or that somebody has taken away."""
         for record in self._ctx.store.volumes:
-            try:
-                await self._ctx.volume_driver(record.driver).get(record.name)
-            except NotFound:
-                if not self._users(record.name):
-                    log.info("volume %s is not there: its record goes", record.name)
-                    await self._ctx.store.commit([Delete("volume", record.name)])
+            if record.driver in self._ctx.plugins.names("volume"):
+                async with self._alone(record.name):
+                    await self._drop_if_unmade(record)
+
+    async def _drop_if_unmade(self, record: VolumeRecord) -> None:
+        try:
+            await self._ctx.volume_driver(record.driver).get(record.name)
+        except NotFound:
+            if not self._users(record.name):
+                log.info("volume %s is not there: its record goes", record.name)
+                await self._ctx.store.commit([Delete("volume", record.name)])
+        except CkError as error:
+            log.warning("cannot look for volume %s: %s", record.name, error)
 
     async def _remove(self, record: VolumeRecord) -> None:
         await self._ctx.volume_driver(record.driver).remove(record.name)

@@ -60,11 +60,12 @@ def _kill(whom: str) -> None:
 
 
 def _descendants(pid: int) -> list[int]:
-    """The forkserver and the helpers it keeps in hand; shims are no children of theirs any more."""
+    """The forkserver and the helpers that it keeps in hand, but no shims that are at work."""
     children = [
         int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
     ]
-    return [each for child in children for each in (child, *_descendants(child))]
+    idle = [child for child in children if Path(f"/proc/{child}/comm").read_text() != "ck-shim\n"]
+    return [each for child in idle for each in (child, *_descendants(child))]
 
 
 def _shims() -> list[int]:

@@ -27,7 +27,6 @@ def leaks(daemon: Daemon, api: docker.APIClient, machine: Machine) -> list[str]:
         *_strange("run", run / "runtime/native", {*running, "cgroup", "forkserver.log"}),
         *_strange("volume", data / "volumes/local", {each["Name"] for each in api.volumes()["Volumes"] or ()}),
         *_strange("half a layer", data / "storage/overlay/tmp", set()),
-        *_strange("ingest", data / "content/ingest", set()),
         *(f"control group {name}" for name in mine - running.keys()),
         *(f"lost control group {name}" for name in running.keys() - mine),
     ]

@@ -24,6 +24,8 @@ from ck.plugins.builtin.runtime_native._plan import compile_exec_plan
 from ck.plugins.builtin.runtime_native.child import wire
 
 PLAN_FILE: Final = "plan.json"
+REMOVED: Final = "removed-"
+"""How the directory of a run is called while it is deleted."""
 
 START_SECONDS: Final = 60.0
 KILL_SECONDS: Final = 10.0
@@ -269,7 +271,11 @@ class NativeContainer:
     def _remove(self) -> None:
         self._kill_all()
         self._group.remove()
-        shutil.rmtree(self._directory)
+        # By way of a name that is no run's: what a crash leaves of it must not be taken for one.
+        gone = self._directory.with_name(REMOVED + self._directory.name)
+        with suppress(FileNotFoundError):
+            self._directory.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def _kill_all(self) -> None:
         self._group.kill()

@@ -17,7 +17,7 @@ from ck.kernel.drivers.runtime import Bundle, RuntimeContainer
 from ck.kernel.errors import Conflict, StartFailed, Unavailable
 from ck.kernel.linux.cgroup import Group, Mode, groups
 from ck.kernel.linux.process_state import describe_process
-from ck.plugins.builtin.runtime_native._container import PLAN_FILE, NativeContainer
+from ck.plugins.builtin.runtime_native._container import PLAN_FILE, REMOVED, NativeContainer
 from ck.plugins.builtin.runtime_native._forkserver import Forkserver
 from ck.plugins.builtin.runtime_native._host import HostFacts, read_host_facts
 from ck.plugins.builtin.runtime_native._link import ShimLink
@@ -90,7 +90,9 @@ class NativeRuntime:
 
         async with trio.open_nursery() as nursery:
             for directory in self._state.glob("*/"):
-                if directory.name != CGROUPS:  # also where the plan was not yet written
+                if directory.name.startswith(REMOVED):
+                    await trio.to_thread.run_sync(shutil.rmtree, directory)
+                elif directory.name != CGROUPS:  # also where the plan was not yet written
                     nursery.start_soon(adopt, directory)
         return found
 
@@ -101,7 +103,7 @@ class NativeRuntime:
     def _orphans(self, known: frozenset[str]) -> list[Orphan]:
         found = []
         for directory in self._state.glob("*/"):
-            if directory.name != CGROUPS and directory.name not in known:
+            if directory.name.removeprefix(REMOVED) not in (*known, CGROUPS):
                 shim = ShimLink(directory.name, directory, None)
                 pid = shim.shim_pid()
                 shim.close()
