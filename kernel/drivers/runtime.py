@@ -145,6 +145,9 @@ class RuntimeContainer(Protocol):
     async def exec_wait(self, exec_id: str) -> ExitStatus:
         """Raises: NotFound for a session that never was or whose status was forgotten with `exec_forget`."""
 
+    def exec_sessions(self) -> Sequence[str]:
+        """IDs of the sessions that were not forgotten, also those that an engine before has started."""
+
     async def exec_resize(self, exec_id: str, size: TerminalSize) -> None: ...
 
     async def exec_signal(self, exec_id: str, number: int) -> None: ...

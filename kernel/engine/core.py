@@ -53,7 +53,7 @@ class Engine:
         await self.networks.open()
         if self._ctx.store.damaged:
             await restore_lost(self._ctx.store, self._ctx.config.data_root / "containers")
-        await Recovery(self._ctx, self._volumes, self._runs).run()
+        await Recovery(self._ctx, self._volumes, self._runs, self.execs).run()
         self._ctx.recovered.set()
 
 

@@ -80,6 +80,14 @@ class Execs:
         self._ctx.spawn(self._watch, run.runtime, container, session.id)
         self._tell_later(container, session, f"exec_start: {shlex.join(session.spec.cmd)}")
 
+    def adopt(self, container: Container, runtime: RuntimeContainer) -> None:
+        """Know the sessions that an engine before has started: their clients ask for the exit code. What they were
+        started with is not known any more."""
+        for exec_id in runtime.exec_sessions():
+            session = ExecSession(id=exec_id, container_id=container.id, spec=ExecSpec(cmd=("",)), running=True)
+            self._sessions[exec_id] = session
+            self._ctx.spawn(self._watch, runtime, container, exec_id)
+
     async def get(self, exec_id: str) -> ExecSession:
         return self._find(exec_id)
 

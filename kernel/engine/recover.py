@@ -13,6 +13,7 @@ from ck.kernel.drivers.runtime import RuntimeContainer
 from ck.kernel.engine.container_remove import drop_root
 from ck.kernel.engine.container_start import adopt
 from ck.kernel.engine.context import Context, Run
+from ck.kernel.engine.execs import Execs
 from ck.kernel.engine.files import delete_directory
 from ck.kernel.engine.recover_networks import recover_networks
 from ck.kernel.engine.runs import Runs
@@ -28,8 +29,8 @@ _RECORD_SECONDS: Final = 5.0
 class Recovery:
     """Runs once, before any front end listens."""
 
-    def __init__(self, ctx: Context, volumes: Volumes, runs: Runs) -> None:
-        self._ctx, self._volumes, self._runs = ctx, volumes, runs
+    def __init__(self, ctx: Context, volumes: Volumes, runs: Runs, execs: Execs) -> None:
+        self._ctx, self._volumes, self._runs, self._execs = ctx, volumes, runs, execs
 
     async def run(self) -> None:
         """Bring store and machine together.
@@ -90,6 +91,7 @@ class Recovery:
             # What has ended already is dealt with as if it ended now.
             run = ctx.runs[container_id] = Run(runtime)
             self._runs.watch(container_id, run)
+            self._execs.adopt(ctx.find_container(container_id), runtime)
         elif status in ACTIVE:
             container = await self._runs.record_lost(container)
             if container.state.status is State.REMOVING:

@@ -166,6 +166,10 @@ class NativeContainer:
         # A session whose shim is gone was killed with it.
         return _exit_status(status) if status else ExitStatus(code=KILLED, at=datetime.now(UTC))
 
+    def exec_sessions(self) -> Sequence[str]:
+        """See RuntimeContainer."""
+        return list(self._link.execs)
+
     async def exec_resize(self, exec_id: str, size: TerminalSize) -> None:
         """See RuntimeContainer."""
         await self._link.ask(lambda ckd, number: ckd.resize(number, exec_id, size.rows, size.columns))

@@ -1,6 +1,7 @@
 """`ck engine restart` and `stop`: containers run on, and no client is refused."""
 
 import json
+import subprocess
 import threading
 from pathlib import Path
 
@@ -27,6 +28,22 @@ def test_a_restart_keeps_the_process_the_containers_and_their_sessions(own_lab: 
     assert (lab.daemon.pid, Path(f"/proc/{pid}").exists()) == (pid, True)
     restarts = lab.ck("events", "--since", "1h", "--until", "0s", "-f", "type=daemon", "--format", "{{.Action}}")
     assert restarts.split() == ["restart"] * 3
+
+
+def test_docker_s_exec_learns_its_exit_code_of_the_next_engine(own_lab: Lab) -> None:
+    lab = own_lab
+    name = lab.up()
+    command = ("docker", "exec", "-i", name, "sh", "-c", "read line; echo got $line; exit 7")
+    with subprocess.Popen(
+        command, env=lab.daemon.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as session:
+        assert session.stdin is not None and session.stdout is not None
+        assert settled(lambda: "read line" in lab.ck("top", name), True)
+        lab.ck("engine", "restart")
+        session.stdin.write(b"word\n")
+        session.stdin.close()
+        assert session.stdout.read() == b"got word\n"
+        assert session.wait() == 7, session.stderr.read() if session.stderr else ""
 
 
 def test_no_request_is_refused_during_a_restart(own_lab: Lab) -> None:
@@ -68,7 +85,8 @@ def test_a_restart_leaves_no_descriptor_behind(own_lab: Lab) -> None:
     before = descriptors()
     for _ in range(3):
         lab.ck("engine", "restart")
-    assert settled(descriptors, before) == before  # a client's connection may be on its way out
+    # A client's connection may be on its way out, now or at the first look.
+    assert settled(lambda: descriptors() <= before, True)
 
 
 def test_stop_leaves_containers_running(own_lab: Lab) -> None:

@@ -91,4 +91,6 @@ def test_a_hundred_sessions_leave_nothing(lab: Lab) -> None:
     before = resources()
     for _ in range(100):
         lab.ck("exec", container, "true")
-    assert resources() == before
+    after = resources()
+    # What others of this engine's clients had open at the first look may be closed by now.
+    assert after[0] <= before[0] and after[1] <= before[1] and after[2] == before[2]
