@@ -14,14 +14,12 @@ from typing import Any, Final, Generic, TypeVar
 
 import attrs
 import trio
-from cattrs.preconf.json import JsonConverter, make_converter
 
 from ck.kernel.api.container import Container
 from ck.kernel.api.image import Image
-from ck.kernel.drivers.network import NetworkConfig, PublishedPort
-from ck.kernel.drivers.port_ranges import from_ranges, to_ranges
 from ck.kernel.errors import CorruptData, NotFound, Unavailable
 from ck.kernel.events import Event, Recorded
+from ck.kernel.store_records import KINDS, Change, NetworkRecord, Put, VolumeRecord, record_converter
 from ck.kernel.store_salvage import damaged_stores, set_aside
 from ck.kernel.store_schema import migrate
 
@@ -30,54 +28,6 @@ log: Final = logging.getLogger(__name__)
 
 _TRIM_EVERY: Final = 1000  # events between two looks at the journal's bounds
 _COMMIT_SECONDS: Final = 30.0
-
-
-@attrs.frozen(kw_only=True)
-class VolumeRecord:
-    """What the engine knows of a volume beyond its driver.
-
-    `owner` is the container for which an anonymous one was made.
-    """
-
-    name: str
-    driver: str
-    labels: Mapping[str, str] = attrs.field(factory=dict)
-    options: Mapping[str, str] = attrs.field(factory=dict)
-    anonymous: bool = False
-    owner: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class NetworkRecord:
-    """A network that there is beside those of the drivers that users make none of."""
-
-    config: NetworkConfig
-    created: datetime
-
-
-@attrs.frozen
-class Put:
-    """Write a record: its kind is that of its class."""
-
-    id: str
-    record: Container | Image | VolumeRecord | NetworkRecord
-
-
-@attrs.frozen
-class Delete:
-    """Drop a record; one that is not there is success."""
-
-    kind: str
-    id: str
-
-
-Change = Put | Delete
-KINDS: Final[Mapping[type, str]] = {
-    Container: "container",
-    Image: "image",
-    VolumeRecord: "volume",
-    NetworkRecord: "network",
-}
 
 
 @attrs.define
@@ -111,15 +61,6 @@ class Table(Generic[T]):
         return list(self._rows)
 
 
-def _converter() -> JsonConverter:
-    """Records as JSON. Ports are written as ranges: a container may publish thousands."""
-    converter = make_converter()
-    ports = tuple[PublishedPort, ...]
-    converter.register_unstructure_hook_func(lambda kind: kind == ports, to_ranges)
-    converter.register_structure_hook_func(lambda kind: kind == ports, lambda rows, _: from_ranges(rows))
-    return converter
-
-
 class Store:
     """One database, opened by one process.
 
@@ -134,7 +75,7 @@ class Store:
         self.unreadable: list[tuple[str, str, str]] = []  # kind, ID and a sentence; such a row is left alone
         self._publish = publish
         self._max_events, self._max_age = max_events, max_age
-        self._converter = _converter()
+        self._converter = record_converter()
         self._db: sqlite3.Connection | None = None
         self._path = Path()
         self._pending: list[_Pending] = []

@@ -17,7 +17,7 @@ from ck.kernel.engine.rootview import in_root
 from ck.kernel.engine.spec import Bind
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import InvalidArgument
-from ck.kernel.store import VolumeRecord
+from ck.kernel.store_records import VolumeRecord
 
 
 async def realize(

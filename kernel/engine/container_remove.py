@@ -15,7 +15,7 @@ from ck.kernel.engine.together import together
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import CkError
 from ck.kernel.lifecycle import Op, State, step
-from ck.kernel.store import Delete
+from ck.kernel.store_records import Delete
 
 log: Final = logging.getLogger(__name__)
 

@@ -42,7 +42,8 @@ from ck.kernel.errors import Conflict, InvalidArgument, NotFound
 from ck.kernel.events import USER, Event, Noun
 from ck.kernel.linux.host import boot_id, bounding_capabilities
 from ck.kernel.pluginmanager import PluginManager
-from ck.kernel.store import Put, Store
+from ck.kernel.store import Store
+from ck.kernel.store_records import Put
 
 log: Final = logging.getLogger(__name__)
 

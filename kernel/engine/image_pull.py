@@ -17,7 +17,7 @@ from ck.kernel.engine.image_store import familiar, registry_for
 from ck.kernel.engine.unpack import LayerFetch, Report, fetch_layers
 from ck.kernel.errors import CorruptData
 from ck.kernel.events import Noun
-from ck.kernel.store import Put
+from ck.kernel.store_records import Put
 
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 _MAX_CONFIG: Final = 8 << 20  # bytes

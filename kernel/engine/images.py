@@ -13,7 +13,7 @@ from ck.kernel.engine.image_store import familiar, find_image, normalize, used_l
 from ck.kernel.errors import Conflict, InvalidArgument, NotFound
 from ck.kernel.events import Event, Noun
 from ck.kernel.lifecycle import ACTIVE
-from ck.kernel.store import Change, Delete, Put
+from ck.kernel.store_records import Change, Delete, Put
 
 
 class Images:

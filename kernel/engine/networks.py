@@ -24,7 +24,7 @@ from ck.kernel.engine.predefined import BRIDGE, PREDEFINED, predefined_network
 from ck.kernel.errors import Conflict, Forbidden, InvalidArgument, NotFound
 from ck.kernel.events import Noun
 from ck.kernel.lifecycle import ACTIVE
-from ck.kernel.store import Delete, NetworkRecord, Put
+from ck.kernel.store_records import Delete, NetworkRecord, Put
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 

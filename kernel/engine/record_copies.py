@@ -10,7 +10,8 @@ import trio
 
 from ck.kernel.api.container import Container, ContainerState
 from ck.kernel.errors import CorruptData
-from ck.kernel.store import Put, Store
+from ck.kernel.store import Store
+from ck.kernel.store_records import Put
 
 log: Final = logging.getLogger(__name__)
 

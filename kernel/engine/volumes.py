@@ -15,7 +15,7 @@ from ck.kernel.engine.filters import Filters
 from ck.kernel.engine.names import new_id
 from ck.kernel.errors import CkError, Conflict, NotFound
 from ck.kernel.events import Noun
-from ck.kernel.store import Delete, Put, VolumeRecord
+from ck.kernel.store_records import Delete, Put, VolumeRecord
 
 log: Final = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from ck.kernel.api.container import Container, ContainerConfig, ContainerState, 
 from ck.kernel.errors import Unavailable
 from ck.kernel.events import Event, Noun, Recorded
 from ck.kernel.lifecycle import State
-from ck.kernel.store import Delete, Put, Store, VolumeRecord
+from ck.kernel.store import Store
+from ck.kernel.store_records import Delete, Put, VolumeRecord
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
