@@ -3,6 +3,7 @@
 import argparse
 import faulthandler
 import fcntl
+import gc
 import logging
 import os
 import resource
@@ -28,6 +29,7 @@ log: Final = logging.getLogger("ckd")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the command `ckd`. Returns 0 also where another ckd serves the same run root."""
+    gc.disable()  # until it serves: hardly anything that is made meanwhile is garbage
     faulthandler.enable()  # where it was, if the interpreter itself should die
     options = _parser().parse_args(arguments)
     logging.basicConfig(
@@ -128,6 +130,8 @@ async def _serve(config: Config, ready_fd: int | None) -> Farewell:
 
             nursery.start_soon(stop_on_signal)
             await nursery.start(_run, nursery.cancel_scope, config, builtins, farewell)
+            gc.freeze()  # what a start has made stays, and need not be looked through again and again
+            gc.enable()
             log.info("serving on %s", config.socket_path())
             if ready_fd is not None:
                 os.write(ready_fd, b"\n")

@@ -15,7 +15,7 @@ from ck.kernel.engine.container_start import adopt
 from ck.kernel.engine.context import Context, Run
 from ck.kernel.engine.execs import Execs
 from ck.kernel.engine.files import delete_directory
-from ck.kernel.engine.recover_networks import recover_networks
+from ck.kernel.engine.recover_networks import recover_names, recover_networks
 from ck.kernel.engine.runs import Runs
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import CkError
@@ -45,6 +45,7 @@ class Recovery:
         async with trio.open_nursery() as nursery:
             for container_id in self._ctx.store.containers.ids():
                 nursery.start_soon(self._guarded, container_id, runs.get(container_id))
+        self._ctx.spawn(recover_names, self._ctx)
         # What ended while we were away is recorded before anybody can ask. Bounded, because a process that is stuck
         # in the kernel must not keep the engine from serving.
         with trio.move_on_after(_RECORD_SECONDS):

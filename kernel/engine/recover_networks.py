@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+import trio
+
 from ck.kernel.api.container import Container
 from ck.kernel.drivers.network import Held, NetworkConfig
 from ck.kernel.drivers.runtime import RuntimeContainer
 from ck.kernel.engine.container_network import attach_again, serve_names
-from ck.kernel.engine.context import Context
+from ck.kernel.engine.context import Context, Run
 from ck.kernel.engine.endpoint_plan import dns_names
 from ck.kernel.engine.etc_network import uses_resolver
 from ck.kernel.engine.network_records import networks
@@ -37,10 +39,16 @@ async def recover_networks(ctx: Context, runs: Mapping[str, RuntimeContainer]) -
             await _mend(ctx, lacking, runs)
         except CkError as error:
             log.error("cannot put the networks of driver %s right: %s", name, error)
-    for container_id, runtime in runs.items():
-        container = ctx.store.containers.get(container_id)
-        if container is not None and container.endpoints and uses_resolver(ctx, container):
-            await _names(ctx, container, runtime)
+
+
+async def recover_names(ctx: Context) -> None:
+    """Answer the queries of containers again. Beside everything else: until then their clients wait, by the rules in
+    their namespaces."""
+    async with trio.open_nursery() as nursery:
+        for container_id, run in list(ctx.runs.items()):
+            container = ctx.store.containers.get(container_id)
+            if container is not None and container.endpoints and uses_resolver(ctx, container):
+                nursery.start_soon(_names, ctx, container_id, run)
 
 
 async def _mend(ctx: Context, lacking: Sequence[Held], runs: Mapping[str, RuntimeContainer]) -> None:
@@ -88,10 +96,16 @@ def _remember(ctx: Context, container: Container, each: Held) -> None:
         ctx.directory.join(each.network, container.id, names, each.endpoint)
 
 
-async def _names(ctx: Context, container: Container, runtime: RuntimeContainer) -> None:
-    with _namespace(runtime) as namespace:
-        try:
+async def _names(ctx: Context, container_id: str, run: Run) -> None:
+    async def serve() -> None:
+        container = ctx.store.containers.get(container_id)
+        if container is None or ctx.runs.get(container_id) is not run:
+            return  # it has ended
+        with _namespace(run.runtime) as namespace:
             if namespace is not None:
                 await serve_names(ctx, container, namespace)
-        except CkError as error:
-            log.error("cannot answer the queries of container %s: %s", container.name, error)
+
+    try:
+        await ctx.actors.run(container_id, serve)
+    except CkError as error:
+        log.error("cannot answer the queries of container %s: %s", container_id[:12], error)
