@@ -153,6 +153,7 @@ class Docker:
         self._root = Path(tempfile.mkdtemp(prefix="ck-bench-docker-"))
         self._cgroups = CgroupsOf("docker")
         self._process: subprocess.Popen[bytes] | None = None
+        self._containerd: subprocess.Popen[bytes] | None = None
         self._netns = new_network_namespace()
         self._host = f"unix://{self._root}/s"
         self.environment = {**os.environ, "DOCKER_CONFIG": str(self._root / "config")}
@@ -170,18 +171,27 @@ class Docker:
         self._process.wait()
 
     def revive(self) -> None:
-        options = ["--data-root", "D", "--exec-root", "R", "--pidfile", "P"]
-        options = [str(self._root / word) if len(word) == 1 else word for word in options]
-        # Not `ip netns exec`: it mounts a new /sys, which hides the cgroups.
+        options = ["--data-root", "D", "--exec-root", "R", "--pidfile", "P", "--containerd", "C/sock"]
+        if self._containerd is None:
+            # Apart, as Debian has it: one that dockerd starts is in the way of the next dockerd.
+            state = ("--root", "C/root", "--state", "C/state", "--address", "C/sock")
+            self._containerd = self._spawn("containerd", *state)
+        further = os.environ.get("CK_BENCH_DOCKER", "").split()  # "--live-restore"
+        self._process = self._spawn("dockerd", *options, *further, "-H", self._host)
+        self._await_api()
+
+    def _spawn(self, program: str, *options: str) -> "subprocess.Popen[bytes]":
+        """In the engine's namespace. Words that begin with one capital are paths below the root. Not `ip netns exec`:
+        it mounts a new /sys, which hides the cgroups."""
+        words = [str(self._root / word) if word[:1].isupper() else word for word in options]
         with (self._root / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["nsenter", f"--net=/proc/self/fd/{self._netns}", "dockerd", *options, "-H", self._host],
+            return subprocess.Popen(
+                ["nsenter", f"--net=/proc/self/fd/{self._netns}", program, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 pass_fds=(self._netns,),
             )
-        self._await_api()
 
     def possessions(self) -> dict[str, int]:
         shims = processes([str(self._root)], of=())
@@ -204,8 +214,9 @@ class Docker:
             time.sleep(0.1)
 
     def daemons(self) -> list[int]:
-        assert self._process is not None
-        return [pid for pid in tree(self._process.pid) if "shim" not in command_name(pid)]
+        assert self._process is not None and self._containerd is not None
+        found = [*tree(self._process.pid), *tree(self._containerd.pid)]
+        return [pid for pid in found if "shim" not in command_name(pid)]
 
     def registry_prefix(self) -> Sequence[str]:
         assert self._process is not None
@@ -215,8 +226,12 @@ class Docker:
         if self._process is not None:
             if names := run(self, "ps", "-aq", check=False).split():
                 run(self, "rm", "-f", *names, check=False)
-            self._process.send_signal(signal.SIGTERM)
-            self._process.wait(STOP_SECONDS)
+        for process in (self._process, self._containerd):
+            if process is not None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(STOP_SECONDS)
+        for pid in processes([str(self._root)], of=()):  # shims of what it has lost sight of
+            os.kill(pid, signal.SIGKILL)
         unmount_below(self._root)
         self._cgroups.remove_new()
         shutil.rmtree(self._root)
