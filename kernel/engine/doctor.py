@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -98,7 +99,7 @@ class Doctor:
         for keeper in self._keepers():
             for orphan in await keeper.orphans(self._known()):
                 if not _is_young(orphan.since):
-                    yield _Case(_orphan(orphan), lambda keeper=keeper, orphan=orphan: keeper.remove_orphan(orphan))  # type: ignore[misc]
+                    yield _Case(_orphan(orphan), partial(keeper.remove_orphan, orphan))
 
     def _keepers(self) -> list[OrphanKeeper]:
         ctx = self._ctx
@@ -109,7 +110,7 @@ class Doctor:
         for container_id in await self._ctx.storage.containers():
             if container_id not in self._known():
                 finding = Finding(kind="container root", name=container_id, problem="no container has it")
-                yield _Case(finding, lambda each=container_id: drop_root(self._ctx, each))  # type: ignore[misc]
+                yield _Case(finding, partial(drop_root, self._ctx, container_id))
 
     async def _directories(self) -> AsyncIterator[_Case]:
         top = trio.Path(self._ctx.config.data_root / "containers")
@@ -117,7 +118,7 @@ class Doctor:
             since = datetime.fromtimestamp((await path.stat()).st_mtime, UTC)
             if path.name not in self._known() and not _is_young(since):
                 finding = Finding(kind="directory", name=str(path), problem="no container has it", since=since)
-                yield _Case(finding, lambda path=path: delete_directory(Path(path)))  # type: ignore[misc]
+                yield _Case(finding, partial(delete_directory, Path(path)))
 
     async def _volumes(self) -> AsyncIterator[_Case]:
         for name in self._ctx.plugins.names("volume"):
@@ -134,14 +135,14 @@ class Doctor:
         present = set(await ctx.storage.layers())
         for chain_id in present - used:
             finding = Finding(kind="layer", name=chain_id, problem="no image and no container stands on it")
-            yield _Case(finding, lambda chain_id=chain_id: ctx.storage.remove_layer(chain_id))  # type: ignore[misc]
+            yield _Case(finding, partial(ctx.storage.remove_layer, chain_id))
         for image in ctx.store.images:
             missing = [chain_id for chain_id in image.chain_ids if chain_id not in present]
             references = (*image.digests, *image.tags)  # a tag may have moved on to another image
             reference = next(iter(references), image.id)
             for chain_id in missing:
                 problem = f"image {reference} stands on it, and it is missing or damaged"
-                fix = (lambda chain_id=chain_id, names=references: self._fetch(chain_id, names)) if references else None
+                fix = partial(self._fetch, chain_id, references) if references else None
                 yield _Case(Finding(kind="layer", name=chain_id, problem=problem), fix)
 
     async def _fetch(self, chain_id: str, references: Sequence[str]) -> None:

@@ -223,9 +223,8 @@ class Docker:
         return ("nsenter", f"--net=/proc/{self._process.pid}/ns/net")
 
     def stop(self) -> None:
-        if self._process is not None:
-            if names := run(self, "ps", "-aq", check=False).split():
-                run(self, "rm", "-f", *names, check=False)
+        if self._process is not None and (names := run(self, "ps", "-aq", check=False).split()):
+            run(self, "rm", "-f", *names, check=False)
         for process in (self._process, self._containerd):
             if process is not None:
                 process.send_signal(signal.SIGTERM)

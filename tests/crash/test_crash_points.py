@@ -40,10 +40,11 @@ def done_again(stage: Stage, verb: Verb) -> None:
 
 
 @pytest.mark.parametrize("name", VERBS)
-def test_the_engine_is_killed(stage: Stage, name: str) -> None:
+def test_the_engine_is_killed(stage: Stage, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     verb = VERBS[name]
     points = moments(stage, verb)
-    print(f"{name}: {len(points)} moments", *(f"  {at} {point}" for at, point in enumerate(points, 1)), sep="\n")
+    with capsys.disabled():
+        print(f"\n{name}: {len(points)} moments: {', '.join(points)}")
     for number in range(1, len(points) + 1):
         verb.prepare(stage)
         stage.order(f"kill {number} ckd")
