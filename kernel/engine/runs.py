@@ -94,11 +94,11 @@ class Runs:
     async def record(self, container: Container, status: ExitStatus, *, cause: str = "exit") -> Container:
         """Commit that *container* has ended, and tell those who wait."""
         after = step(container.state.status, Op.EXIT)
+        if _goes(container):
+            after = step(after, Op.REMOVE)  # the removal begins here: one commit for both
         state = attrs.evolve(
             container.state,
-            status=step(after, Op.REMOVE)
-            if _goes(container)
-            else after,  # the removal begins here: one commit for both
+            status=after,
             pid=0,
             exit_code=status.code,
             signal=status.signal,
