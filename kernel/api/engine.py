@@ -223,7 +223,7 @@ class System(Protocol):
     ) -> AsyncIterator[Recorded]:
         """From the journal, then live until *until* (None: for ever). *cursor*: only events after that one.
 
-        With neither *since* nor *cursor*, from now on.
+        With neither *since* nor *cursor*, from now on. Raises: InvalidArgument for a cursor that no event has had yet.
         """
 
 

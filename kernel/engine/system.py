@@ -9,7 +9,7 @@ import trio
 from ck.kernel.api.engine import SystemInfo
 from ck.kernel.api.image import DiskUsage
 from ck.kernel.engine.context import Context, now
-from ck.kernel.errors import NotFound
+from ck.kernel.errors import InvalidArgument, NotFound
 from ck.kernel.events import Recorded
 from ck.kernel.lifecycle import State
 from ck.kernel.pluginmanager import KINDS
@@ -76,9 +76,13 @@ class System:
     def events(
         self, since: datetime | None, until: datetime | None, cursor: int | None = None
     ) -> AsyncIterator[Recorded]:
+        newest = self._ctx.bus.newest
+        if cursor is not None and cursor > newest:
+            # As of another engine, or of one whose store was damaged since: it would wait for what has long happened.
+            raise InvalidArgument(f"cursor {cursor} is past the newest event, {newest}")
         # "From now on" begins at the call, not when the first event is asked for: the caller has told its client by
         # then.
-        return self._events(since, until, cursor, self._ctx.bus.newest)
+        return self._events(since, until, cursor, newest)
 
     async def _events(
         self, since: datetime | None, until: datetime | None, cursor: int | None, newest: int

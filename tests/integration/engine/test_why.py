@@ -129,6 +129,10 @@ def test_a_cursor_that_the_journal_has_left_behind_is_told(own_lab: Lab) -> None
     assert "events 6 to " in result.err and "are no longer in the journal" in result.err, result
 
 
+def test_a_cursor_from_elsewhere_is_refused(lab: Lab) -> None:
+    assert "cursor 999999999 is past the newest event" in lab.fails("events", "--cursor", "999999999", "--until", "0s")
+
+
 @pytest.mark.parametrize("value", ["-1", "x"])
 def test_bad_cursors(lab: Lab, value: str) -> None:
     assert "cursor" in lab.fails("events", "--cursor", value, code=125)
