@@ -15,7 +15,7 @@ from typing import Protocol
 
 from ck.kernel.linux.netns import inside, new_network_namespace
 from tests.support.busybox import busybox_layout, busybox_tar
-from tests.support.census import processes
+from tests.support.census import command_name, processes
 from tests.support.daemon import CK, Daemon
 
 IMAGE = "ck-bench"
@@ -305,10 +305,6 @@ def tree(pid: int) -> list[int]:
         for child in (task / "children").read_text().split():
             found += tree(int(child))
     return found
-
-
-def command_name(pid: int) -> str:
-    return Path(f"/proc/{pid}/comm").read_text().strip()
 
 
 def links_in(netns: int) -> int:

@@ -129,6 +129,11 @@ def _command(pid: int) -> str:
     return _read(Path(f"/proc/{pid}/cmdline")).replace("\0", " ").strip()
 
 
+def command_name(pid: int) -> str:
+    """What proc_pid_comm(5) says, "" for a process that has gone."""
+    return _read(Path(f"/proc/{pid}/comm")).strip()
+
+
 def _parent(pid: int) -> int:
     fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
     return int(fields[1]) if fields else 0

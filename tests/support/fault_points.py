@@ -18,6 +18,7 @@ import trio
 
 from ck.kernel import guard
 from ck.kernel.hookspecs import hookimpl
+from tests.support.census import command_name
 
 ORDERS: Final = "CK_FAULT_ORDERS"
 """The environment variable with the path of that file; beside it, `.points` gets the names of the moments passed."""
@@ -64,7 +65,7 @@ def _descendants(pid: int) -> list[int]:
     children = [
         int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
     ]
-    idle = [child for child in children if Path(f"/proc/{child}/comm").read_text() != "ck-shim\n"]
+    idle = [child for child in children if command_name(child) != "ck-shim"]
     return [each for child in idle for each in (child, *_descendants(child))]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import docker
 
 from ck.kernel.linux.cgroup import Group, detect, groups
-from tests.support.census import processes
+from tests.support.census import command_name, processes
 from tests.support.daemon import Daemon
 from tests.support.machine import Machine
 
@@ -47,7 +47,7 @@ def leaks(daemon: Daemon, api: docker.APIClient, machine: Machine) -> list[str]:
     addresses = sorted(address for network in bridged if (address := network["IPAddress"]))
     if len(set(addresses)) != len(addresses):
         found.append(f"an address twice: {addresses}")
-    shims = [pid for pid in processes([str(run)], of=()) if Path(f"/proc/{pid}/comm").read_text() == "ck-shim\n"]
+    shims = [pid for pid in processes([str(run)], of=()) if command_name(pid) == "ck-shim"]
     if len(shims) != len(running):
         found.append(f"{len(shims)} shims for {len(running)} running containers")
     return found
