@@ -25,7 +25,6 @@ from ck.kernel.lifecycle import State
 log: Final = logging.getLogger(__name__)
 
 _YOUNG: Final = timedelta(seconds=10)  # what is younger may belong to something that is being made
-_KINDS: Final = ("network", "storage", "volume", "runtime")
 
 Fix = Callable[[], Awaitable[None]]
 
@@ -45,11 +44,23 @@ class Doctor:
     async def examine(self, *, fix: bool = False) -> Sequence[Finding]:
         """Everything that is wrong; with *fix*, after what can be done about it."""
         findings = []
-        async for case in self._cases():
-            finding = attrs.evolve(case.finding, fixable=case.fix is not None)
-            if fix and case.fix is not None:
-                finding = await self._try(finding, case.fix)
-            findings.append(finding)
+        for look in (
+            self._records,
+            self._driver_orphans,
+            self._roots,
+            self._directories,
+            self._volumes,
+            self._layers,
+            self._stuck,
+        ):
+            try:
+                async for case in look():
+                    finding = attrs.evolve(case.finding, fixable=case.fix is not None)
+                    if fix and case.fix is not None:
+                        finding = await self._try(finding, case.fix)
+                    findings.append(finding)
+            except CkError as error:  # a driver that does not answer must not hide what the others know
+                findings.append(Finding(kind="driver", name=look.__name__.strip("_"), problem=str(error)))
         return findings
 
     async def _try(self, finding: Finding, fix: Fix) -> Finding:
@@ -60,18 +71,9 @@ class Doctor:
         log.info("doctor: %s %s: %s: set right", finding.kind, finding.name, finding.problem)
         return attrs.evolve(finding, fixed=True)
 
-    async def _cases(self) -> AsyncIterator[_Case]:
-        for look in (
-            self._records,
-            self._driver_orphans,
-            self._roots,
-            self._directories,
-            self._volumes,
-            self._layers,
-            self._stuck,
-        ):
-            async for case in look():
-                yield case
+    def _nobodys(self, finding: Finding, removal: Fix) -> _Case:
+        """What no record knows. As long as a damaged store is there it may be somebody's whose record is lost."""
+        return _Case(finding, None if self._ctx.store.damaged else removal)
 
     def _known(self) -> frozenset[str]:
         """IDs of what has a record, readable or not, or is being made."""
@@ -99,7 +101,7 @@ class Doctor:
         for keeper in self._keepers():
             for orphan in await keeper.orphans(self._known()):
                 if not _is_young(orphan.since):
-                    yield _Case(_orphan(orphan), partial(keeper.remove_orphan, orphan))
+                    yield self._nobodys(_orphan(orphan), partial(keeper.remove_orphan, orphan))
 
     def _keepers(self) -> list[OrphanKeeper]:
         ctx = self._ctx
@@ -110,7 +112,7 @@ class Doctor:
         for container_id in await self._ctx.storage.containers():
             if container_id not in self._known():
                 finding = Finding(kind="container root", name=container_id, problem="no container has it")
-                yield _Case(finding, partial(drop_root, self._ctx, container_id))
+                yield self._nobodys(finding, partial(drop_root, self._ctx, container_id))
 
     async def _directories(self) -> AsyncIterator[_Case]:
         top = trio.Path(self._ctx.config.data_root / "containers")
@@ -118,7 +120,7 @@ class Doctor:
             since = datetime.fromtimestamp((await path.stat()).st_mtime, UTC)
             if path.name not in self._known() and not _is_young(since):
                 finding = Finding(kind="directory", name=str(path), problem="no container has it", since=since)
-                yield _Case(finding, partial(delete_directory, Path(path)))
+                yield self._nobodys(finding, partial(delete_directory, Path(path)))
 
     async def _volumes(self) -> AsyncIterator[_Case]:
         for name in self._ctx.plugins.names("volume"):
@@ -135,7 +137,7 @@ class Doctor:
         present = set(await ctx.storage.layers())
         for chain_id in present - used:
             finding = Finding(kind="layer", name=chain_id, problem="no image and no container stands on it")
-            yield _Case(finding, partial(ctx.storage.remove_layer, chain_id))
+            yield self._nobodys(finding, partial(ctx.storage.remove_layer, chain_id))
         for image in ctx.store.images:
             missing = [chain_id for chain_id in image.chain_ids if chain_id not in present]
             references = (*image.digests, *image.tags)  # a tag may have moved on to another image

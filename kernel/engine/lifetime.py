@@ -24,8 +24,7 @@ class Lifetime:
         return self._instance
 
     async def restart(self) -> None:
-        self._ctx.farewell.restart = True
-        await self._leave("restart")
+        await self._leave("restart", restart=True)
 
     async def stop(self, *, containers: bool = False, timeout: float | None = None) -> None:
         if timeout is not None and timeout < 0:
@@ -42,7 +41,8 @@ class Lifetime:
             self._ctx.farewell.sockets.append(listener.dup())
         return self._ctx.farewell.restart
 
-    async def _leave(self, action: str) -> None:
+    async def _leave(self, action: str, *, restart: bool = False) -> None:
         ctx = self._ctx
         await ctx.store.commit([], [ctx.event(Noun.ENGINE, action, ctx.engine_id, {"name": ctx.host_name})])
+        ctx.farewell.restart = restart
         ctx.farewell.asked.set()

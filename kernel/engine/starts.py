@@ -29,7 +29,11 @@ class Starts:
         """
         container = self._ctx.find_container(ref)
         if container.state.status not in ACTIVE:
-            await meet_dependencies(self._ctx, container, self.start)
+            try:
+                await meet_dependencies(self._ctx, container, self.start)
+            except CkError:
+                await self._ctx.actors.run(container.id, lambda: self._discard(container.id))
+                raise
         return await self._ctx.actors.run(container.id, lambda: self._begin(container.id))
 
     async def _begin(self, container_id: str) -> bool:
@@ -42,8 +46,12 @@ class Starts:
         try:
             await self._launch(attrs.evolve(container, state=fresh))
         except CkError:
-            if container.host_config.auto_remove:
-                failed = self._ctx.find_container(container.id)
-                await remove_container(self._ctx, self._volumes, failed, anonymous_volumes=True)
+            await self._discard(container.id)
             raise
         return True
+
+    async def _discard(self, container_id: str) -> None:
+        """With --rm, a container that could not be started goes."""
+        failed = self._ctx.store.containers.get(container_id)
+        if failed is not None and failed.host_config.auto_remove and failed.state.status not in ACTIVE:
+            await remove_container(self._ctx, self._volumes, failed, anonymous_volumes=True)

@@ -116,13 +116,14 @@ class Volumes:
 
     async def _drop_if_unmade(self, record: VolumeRecord) -> None:
         try:
-            await self._ctx.volume_driver(record.driver).get(record.name)
-        except NotFound:
-            if not self._users(record.name):
-                log.info("volume %s is not there: its record goes", record.name)
-                await self._ctx.store.commit([Delete("volume", record.name)])
+            try:
+                await self._ctx.volume_driver(record.driver).get(record.name)
+            except NotFound:
+                if not self._users(record.name):
+                    log.info("volume %s is not there: its record goes", record.name)
+                    await self._ctx.store.commit([Delete("volume", record.name)])
         except CkError as error:
-            log.warning("cannot look for volume %s: %s", record.name, error)
+            log.warning("cannot look after volume %s: %s", record.name, error)
 
     async def _remove(self, record: VolumeRecord) -> None:
         await self._ctx.volume_driver(record.driver).remove(record.name)

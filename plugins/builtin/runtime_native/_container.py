@@ -278,8 +278,10 @@ class NativeContainer:
         # By way of a name that is no run's: what a crash leaves of it must not be taken for one.
         gone = self._directory.with_name(REMOVED + self._directory.name)
         with suppress(FileNotFoundError):
+            shutil.rmtree(gone)  # of an attempt that failed
+        with suppress(FileNotFoundError):
             self._directory.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+            shutil.rmtree(gone)
 
     def _kill_all(self) -> None:
         self._group.kill()

@@ -57,6 +57,10 @@ def test_what_cannot_be_met_is_told(lab: Lab, options: str, command: str, condit
     assert lab.status(top) == "created 0"
 
 
+def test_with_rm_nothing_is_left_of_what_could_not_start(lab: Lab) -> None:
+    lab.refused(f"--depends-on {lab.name}-nobody", "which does not exist")
+
+
 def test_names_may_come_later_but_must_exist_at_the_start(lab: Lab) -> None:
     top = lab.make(f"--depends-on {lab.name}-later")
     assert f"depends on {lab.name}-later, which does not exist" in lab.fails("start", top)

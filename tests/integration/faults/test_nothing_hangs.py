@@ -55,6 +55,8 @@ def test_a_driver_that_never_returns_is_given_up(hanging: Lab) -> None:
     assert b"volume driver 'hang': create did not return within 4 s" in said
     assert "create did not return within 4 s" in lab.run("--mount type=volume,dst=/v,volume-driver=hang", "true").err
     assert lab.ck("volume", "ls", "-q") == "ck-other\n"
+    doctor = lab.daemon.ck("doctor", check=False)
+    assert doctor.code == 1 and "volume driver 'hang': list did not return within 4 s" in doctor.out
     others_are_served(lab, other)
 
 
