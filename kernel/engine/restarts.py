@@ -32,17 +32,13 @@ class Restarts:
 
     async def after_end(self, container: Container) -> None:
         """Decide on a container that has just ended; its actor calls this."""
-        await self._decide(container, ran_for(container, container.state.finished_at or now()))
-
-    async def _decide(self, container: Container, ran: float) -> None:
-        decision = decision_on(self._ctx, container, ran)
-        if isinstance(decision, Restart):
-            await self._later(container, decision)
+        await self._obey(container, decision_on(self._ctx, container))
 
     async def after_return(self, container: Container) -> None:
         """Decide on a container that ended before the engine came back; its actor calls this."""
-        ran = ran_for(container, container.state.finished_at or now())
-        decision = decision_on(self._ctx, container, ran, engine_returned=True)
+        await self._obey(container, decision_on(self._ctx, container, engine_returned=True))
+
+    async def _obey(self, container: Container, decision: Restart | Stop) -> None:
         if isinstance(decision, Restart):
             await self._later(container, decision)
 
@@ -98,18 +94,21 @@ class Restarts:
         log.warning("cannot restart container %s: %s", container.name, error)
         if container.state.status is State.RESTARTING:
             state = attrs.evolve(container.state, status=step(State.RESTARTING, Op.GIVE_UP))
-            await self._decide(await self._ctx.save(attrs.evolve(container, state=state)), 0.0)
+            failed = await self._ctx.save(attrs.evolve(container, state=state))
+            await self._obey(failed, decision_on(self._ctx, failed, ran=0.0))
 
 
-def decision_on(ctx: Context, container: Container, ran: float, *, engine_returned: bool = False) -> Restart | Stop:
-    """What the supervisor of *container* says, which has ended after *ran* seconds."""
+def decision_on(
+    ctx: Context, container: Container, *, ran: float | None = None, engine_returned: bool = False
+) -> Restart | Stop:
+    """What the supervisor of *container*, which has ended, says; *ran* in seconds where its times do not tell."""
     policy, state = container.host_config.restart_policy, container.state
     return ctx.restart_policy(policy.name).decide(
         History(restarts=state.restarts_in_row, backoff=state.backoff, engine_returned=engine_returned),
         terms_of(container),
         Exit(
             exit_status=state.exit_code,
-            ran_for=ran,
+            ran_for=ran_for(container, state.finished_at or now()) if ran is None else ran,
             oom_killed=state.oom_killed,
             ending=state.ending,
         ),
@@ -124,7 +123,7 @@ def decision_words(ctx: Context, container: Container) -> str:
     name = f"The restart policy {policy.name + maximum!r}"
     if state.status is State.RESTARTING:
         return f"{name} starts it again {state.restart_wait:g} s after its end."
-    stays = isinstance(decision_on(ctx, container, ran_for(container, state.finished_at or now())), Stop)
+    stays = isinstance(decision_on(ctx, container), Stop)
     retries = f" after {state.restarts_in_row} restarts" if state.restarts_in_row else ""
     return f"{name} leaves it as it is{retries}." if stays else ""
 

@@ -20,6 +20,7 @@ from ck.kernel.engine.restarts import Restarts, ran_for
 from ck.kernel.engine.starts import Starts
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import CkError
+from ck.kernel.events import USER
 from ck.kernel.lifecycle import ACTIVE, Op, State, step
 from ck.kernel.supervisor import supervise
 
@@ -37,7 +38,7 @@ class Runs:
         self.restarts = Restarts(ctx, self.launch, self.starts.start)
         self._health = HealthChecks(ctx, self._act_on_unhealthy)
 
-    async def launch(self, container: Container, cause: str = "user") -> None:
+    async def launch(self, container: Container, cause: str = USER) -> None:
         """Start *container* and watch it; its actor calls this. Raises: as `start` does."""
         self.watch(container.id, await start(self._ctx, container, cause=cause))
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from ck.kernel.linux.netns import inside, new_network_namespace
 from tests.support.busybox import busybox_layout, busybox_tar
-from tests.support.census import command_name, processes
+from tests.support.census import command_name, processes, settle
 from tests.support.daemon import CK, Daemon
 
 IMAGE = "ck-bench"
@@ -340,9 +340,13 @@ class CgroupsOf:
         return [path for path in (root / self._name, *root.glob(f"*/{self._name}")) if path.is_dir()]
 
     def remove_new(self) -> None:
-        """Remove those that were not there when this object was made."""
+        """Remove those that were not there when this object was made, with what an engine that failed left running."""
         for top in set(self._all()) - self._before:
             for directory, _, _ in os.walk(top, topdown=False):
+                left = [int(pid) for pid in Path(directory, "cgroup.procs").read_text().split()]
+                for pid in left:
+                    os.kill(pid, signal.SIGKILL)
+                settle(left)
                 os.rmdir(directory)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.bench.engines import IMAGE, Ck, Engine, inspect, run
 from tests.bench.figures import Figure, timed
-from tests.bench.processes import cpu_seconds, parent, pss
-from tests.support.census import settled
+from tests.bench.processes import cpu_seconds, pss
+from tests.support.census import parent_of, settled
 
 RUNNING = 40
 IDLE_SECONDS = 10
@@ -25,7 +25,7 @@ def shim_pss(engines: Sequence[Engine], rounds: int) -> list[Figure]:
         try:
             for name in names:
                 run(engine, "run", "-d", "--network", "none", "--name", name, IMAGE, "sleep", "10000")
-            shims = {parent(int(str(inspect(engine, name)["Pid"]))) for name in names}
+            shims = {parent_of(int(str(inspect(engine, name)["Pid"]))) for name in names}
             values = tuple(pss([shim]) for shim in shims)
         finally:
             run(engine, "rm", "-f", *names, check=False)

@@ -19,10 +19,6 @@ def pss(pids: Iterable[int]) -> float:
     return total / 1024
 
 
-def parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
 def cpu_seconds(pids: Iterable[int]) -> float:
     """User and system time of processes together."""
     ticks = 0

@@ -23,7 +23,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from ck.kernel.events import Event, Noun, order_violations
 from ck.kernel.lifecycle import ACTIVE, TRANSITIONS, Op, State
 from tests.support.busybox import busybox_layout
-from tests.support.census import settled
+from tests.support.census import parent_of, settled
 from tests.support.daemon import Daemon
 from tests.support.leaks import leaks
 from tests.support.machine import Machine
@@ -134,8 +134,7 @@ class EngineMachine(RuleBasedStateMachine):
         if self.states.get(cid) not in ACTIVE:
             return
         pid = self.api.inspect_container(cid)["State"]["Pid"]
-        status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        os.kill(int(status[1]), signal.SIGKILL)
+        os.kill(parent_of(pid), signal.SIGKILL)
         self.ended(cid, 137)
 
     @rule(cid=containers, code=st.integers(0, 255))

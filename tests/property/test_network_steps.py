@@ -160,18 +160,13 @@ class Life:
         for network in self.networks:
             self.api.remove_network(network)
         # The namespaces of removed containers end in their own time.
-        assert settled(lambda: links_of(self.machine), ["lo", "up0"]) == ["lo", "up0"]
+        assert settled(self.machine.links, ["lo", "up0"]) == ["lo", "up0"]
         assert elements(self.machine) == {}
         with inside(self.machine.host):
             for number in range(len(CONTAINERS)):
                 for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                     with socket.socket(socket.AF_INET6, kind) as probe:
                         probe.bind(("::", FIRST_PORT + number))
-
-
-def links_of(machine: Machine) -> list[str]:
-    lines = machine.ip(machine.host, "-brief link").splitlines()
-    return sorted(line.split()[0].partition("@")[0] for line in lines)
 
 
 def elements(machine: Machine) -> dict[str, int]:

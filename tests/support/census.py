@@ -45,7 +45,7 @@ def take(markers: Sequence[str]) -> Census:
 def processes(markers: Iterable[str], of: Iterable[int] = (os.getpid(),)) -> list[int]:
     """Processes whose command line or environment has one of *markers*, and all descendants of those and of *of*."""
     wanted = [marker.encode() for marker in markers]
-    parents = {int(path.name): _parent(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdecimal()}
+    parents = {int(path.name): parent_of(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdecimal()}
     others = parents.keys() - {os.getpid()}
     marked = {pid for pid in others if any(marker in text for marker in wanted for text in _texts(pid))}
     found = marked | {pid for pid in others if _descends(pid, {*of, *marked}, parents)}
@@ -134,7 +134,8 @@ def command_name(pid: int) -> str:
     return _read(Path(f"/proc/{pid}/comm")).strip()
 
 
-def _parent(pid: int) -> int:
+def parent_of(pid: int) -> int:
+    """The PID of its parent, 0 for a process that has gone."""
     fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
     return int(fields[1]) if fields else 0
 

@@ -37,7 +37,7 @@ def leaks(daemon: Daemon, api: docker.APIClient, machine: Machine) -> list[str]:
         for name, network in each["NetworkSettings"]["Networks"].items()
         if name not in ("host", "none")
     ]
-    links = [line.split()[0].partition("@")[0] for line in machine.ip(machine.host, "-brief link").splitlines()]
+    links = machine.links()
     veths = [link for link in links if link.startswith("ckv")]
     bridges = {link for link in links if link.startswith("ck") and link not in veths}
     expected = {"ck0", *(f"ck{network[:12]}" for network in networks)}

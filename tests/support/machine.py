@@ -61,6 +61,11 @@ class Machine:
         """Run `ip` in a namespace."""
         return self.run(where, "ip", *words.split())
 
+    def links(self) -> list[str]:
+        """The names of the links of the host, sorted."""
+        lines = self.ip(self.host, "-brief link").splitlines()
+        return sorted(line.split()[0].partition("@")[0] for line in lines)
+
     def run(
         self, where: int, *command: str, check: bool = True, stdin: bytes | None = None, timeout: float = 60
     ) -> str:

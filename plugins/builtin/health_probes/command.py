@@ -13,8 +13,7 @@ class CommandProbe:
 
     def check(self, arguments: Sequence[str]) -> None:
         """See HealthProbe."""
-        if not arguments or not arguments[0]:
-            raise InvalidArgument(f"the health check CMD needs a command, not {list(arguments)!r}")
+        _check_command(self.name, arguments)
 
     async def probe(self, target: ProbeTarget, arguments: Sequence[str]) -> ProbeResult:
         """See HealthProbe."""
@@ -28,9 +27,13 @@ class ShellProbe:
 
     def check(self, arguments: Sequence[str]) -> None:
         """See HealthProbe."""
-        if not arguments or not arguments[0]:
-            raise InvalidArgument(f"the health check CMD-SHELL needs a command, not {list(arguments)!r}")
+        _check_command(self.name, arguments)
 
     async def probe(self, target: ProbeTarget, arguments: Sequence[str]) -> ProbeResult:
         """See HealthProbe."""
         return await target.shell(" ".join(arguments))
+
+
+def _check_command(name: str, arguments: Sequence[str]) -> None:
+    if not arguments or not arguments[0]:
+        raise InvalidArgument(f"the health check {name} needs a command, not {list(arguments)!r}")

@@ -1,6 +1,7 @@
 """The runtime "native": compiles plans, has shims forked, finds them again."""
 
 import json
+import logging
 import os
 import shutil
 import socket
@@ -27,6 +28,8 @@ from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.plan import Plan
 from ck.plugins.builtin.runtime_native.child.steps import cgroup
 from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed
+
+log: Final = logging.getLogger(__name__)
 
 ROOT_DIRECTORY: Final = "root"
 CGROUPS: Final = "cgroup"  # where the unified hierarchy is mounted if the host has not
@@ -88,6 +91,7 @@ class NativeRuntime:
             else:
                 await container.delete()
 
+        await trio.to_thread.run_sync(self._remove_lost_groups)
         async with trio.open_nursery() as nursery:
             for directory in self._state.glob("*/"):
                 if directory.name.startswith(REMOVED):
@@ -95,6 +99,15 @@ class NativeRuntime:
                 elif directory.name != CGROUPS:  # also where the plan was not yet written
                     nursery.start_soon(adopt, directory)
         return found
+
+    def _remove_lost_groups(self) -> None:
+        """Control groups of this engine whose runs are gone, as when somebody has cleared the run root."""
+        for name in groups(self._facts.cgroups):
+            if not (self._state / name).exists() and Group(self._facts.cgroups, name).owner == str(self._state):
+                try:
+                    self._remove_group(name)
+                except Unavailable as error:  # `ck doctor` finds it again
+                    log.error("%s", error)
 
     async def orphans(self, known: Collection[str]) -> Sequence[Orphan]:
         """See OrphanKeeper: runs and control groups of this engine."""

@@ -14,7 +14,7 @@ import pytest
 
 from ck.kernel.linux.cgroup import Group, detect
 from tests.integration.engine.lab import Lab
-from tests.integration.engine.test_survival import parent_of
+from tests.integration.engine.test_survival import shim_of
 from tests.support.census import settled
 
 LONG_AGO = 1_000_000_000.0
@@ -80,7 +80,7 @@ def test_volumes_without_a_record_are_told_and_kept(own_lab: Lab) -> None:
 def test_a_stopped_shim_is_named_and_holds_up_nobody(own_lab: Lab) -> None:
     lab = own_lab
     stuck, other = lab.up(), lab.up("", "sh", "-c", "echo hello; sleep 1000")
-    shim = parent_of(lab.inspect(stuck, "{{.State.Pid}}"))
+    shim = shim_of(lab, stuck)
     os.kill(shim, signal.SIGSTOP)
     try:
         assert f"process {shim} (ck-shim) is stopped by a signal" in told(lab, "container")[0]
@@ -99,7 +99,7 @@ def test_an_end_that_a_stopped_shim_does_not_tell_of_is_known_all_the_same(own_l
     lab = own_lab
     os.mkfifo(tmp_path / "gate")
     name = lab.up(f"-v {tmp_path}/gate:/gate", "sh", "-c", "read line < /gate; echo last; exit 3")
-    os.kill(parent_of(lab.inspect(name, "{{.State.Pid}}")), signal.SIGSTOP)
+    os.kill(shim_of(lab, name), signal.SIGSTOP)
     (tmp_path / "gate").write_text("go\n")
     assert settled(lambda: lab.status(name), "exited 3") == "exited 3"
     assert lab.ck("logs", name) == "last\n"

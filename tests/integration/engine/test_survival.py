@@ -3,21 +3,21 @@
 import os
 import select
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.integration.engine.lab import Lab
 from tests.integration.engine.test_lifecycle import ready
+from tests.support.census import parent_of
 
 COUNTER = ("sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done")
 GATED = ("sh", "-c", "echo ready; read line < /gate; echo last; exit 7")
 
 
-def parent_of(pid: str) -> int:
-    """The shim of a container's first process."""
-    return int(subprocess.run(["ps", "-o", "ppid=", "-p", pid], capture_output=True, text=True, check=True).stdout)
+def shim_of(lab: Lab, container: str) -> int:
+    """The PID of the process that stands over it."""
+    return parent_of(int(lab.inspect(container, "{{.State.Pid}}")))
 
 
 def await_end(pidfd: int) -> None:
@@ -69,9 +69,8 @@ def test_containers_outlive_the_engine(own_lab: Lab, tmp_path: Path, how: str) -
 def test_a_container_whose_shim_dies_has_ended(own_lab: Lab) -> None:
     lab = own_lab
     container = lab.up("", "sh", "-c", "sleep 1000 & exec sleep 2000")
-    pid = lab.inspect(container, "{{.State.Pid}}")
     processes = [os.pidfd_open(int(each)) for each in lab.ck("top", container, "-o", "pid").split()[1:]]
-    os.kill(parent_of(pid), signal.SIGKILL)
+    os.kill(shim_of(lab, container), signal.SIGKILL)
     assert lab.ck("wait", container) == "137\n"
     assert lab.status(container) == "exited 137"
     assert len(processes) == 2
@@ -84,7 +83,7 @@ def test_a_container_whose_shim_dies_has_ended(own_lab: Lab) -> None:
 def test_a_container_whose_shim_dies_with_the_engine_has_ended(own_lab: Lab) -> None:
     lab = own_lab
     container = lab.up()
-    shim = parent_of(lab.inspect(container, "{{.State.Pid}}"))
+    shim = shim_of(lab, container)
     lab.daemon.kill9()
     os.kill(shim, signal.SIGKILL)
     lab.daemon.start()
@@ -115,7 +114,7 @@ def test_restart_policies_after_the_engine(own_lab: Lab) -> None:
         names[policy] = lab.up(f"--restart {policy}")
     stopped = lab.up("--restart unless-stopped")
     lab.ck("stop", "-t", "0", stopped)
-    shims = [parent_of(lab.inspect(name, "{{.State.Pid}}")) for name in names.values()]
+    shims = [shim_of(lab, name) for name in names.values()]
     lab.daemon.kill9()
     for shim in shims:
         os.kill(shim, signal.SIGKILL)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.integration.engine.lab import Lab
-from tests.integration.engine.test_survival import parent_of
+from tests.integration.engine.test_survival import shim_of
 from tests.support.daemon import NO_NETWORK, TREE, Daemon
 
 CONFIG = f"""
@@ -75,7 +75,7 @@ def test_stopped_shims_hold_up_nobody(hanging: Lab) -> None:
     lab = hanging
     other = lab.up("", "sh", "-c", "echo hello; sleep 1000")
     stuck = [lab.up() for _ in range(5)]
-    shims = [parent_of(lab.inspect(name, "{{.State.Pid}}")) for name in stuck]
+    shims = [shim_of(lab, name) for name in stuck]
     for shim in shims:
         os.kill(shim, signal.SIGSTOP)
     others_are_served(lab, other)
@@ -89,6 +89,6 @@ def test_rm_f_converges_whatever_the_shim_does(hanging: Lab) -> None:
     lab = hanging
     for number in (signal.SIGSTOP, signal.SIGKILL):
         name = lab.up("--restart always --restart-backoff min=1ms,max=1ms")
-        os.kill(parent_of(lab.inspect(name, "{{.State.Pid}}")), number)
+        os.kill(shim_of(lab, name), number)
         lab.ck("rm", "-f", name)
         assert name not in lab.ck("ps", "-a", "--format", "{{.Names}}").split()

@@ -82,8 +82,7 @@ class Town:
 
     def links(self) -> list[str]:
         """The links of the machine."""
-        lines = self.machine.ip(self.machine.host, "-brief link").splitlines()
-        return sorted(line.split()[0].partition("@")[0] for line in lines)
+        return self.machine.links()
 
     def clean(self) -> None:
         """Remove all containers, and all networks that were made."""

@@ -1,12 +1,16 @@
 """A root file system, and a bench per test that must leave nothing behind."""
 
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from ck.kernel.drivers.storage import RootMount
+from ck.kernel.linux.cgroup import Group, detect
 from ck.kernel.testing.runtime_bench import Bench
 from ck.plugins.builtin.runtime_native.plugin import make_runtime
 from tests.support import census
@@ -36,4 +40,18 @@ def bench(tmp_path: Path, root_directory: Path) -> Iterator[Bench]:
     )
     census.settle(set(census.processes(markers)) - running)
     left = [*census.take(markers).since(before), *map(str, tmp_path.glob("state/*/plan.json"))]
+    _take_down(set(census.processes(markers)) - running, tmp_path)
     assert not left, "the test left these behind:\n" + "\n".join(left)
+
+
+def _take_down(pids: set[int], directory: Path) -> None:
+    """What a test that failed has left must not stay on the machine."""
+    layout = detect()
+    for run in directory.glob("state/*/"):
+        Group(layout, run.name).kill()
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    census.settle(pids)
+    for run in directory.glob("state/*/"):
+        Group(layout, run.name).remove()

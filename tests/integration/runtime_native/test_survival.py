@@ -19,13 +19,10 @@ from ck.kernel.drivers.storage import RootMount
 from ck.kernel.errors import Conflict, StartFailed, Unavailable
 from ck.kernel.testing.runtime_bench import Bench, Client, make_process
 from ck.plugins.builtin.runtime_native import driver as driver_module
+from tests.support.census import parent_of
 
 REPOSITORY = Path(__file__).parents[3]
 ECHO = ("sh", "-c", "while read x && [ $x != quit ]; do echo got $x; done; exit 6")
-
-
-def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def forkserver_of(driver: RuntimeDriver) -> int:
