@@ -14,6 +14,8 @@ from typing import TypeVar
 
 import attrs
 
+from ck.kernel.linux.cgroup import Group, detect, groups
+
 SETTLE_SECONDS = 10.0
 T = TypeVar("T")
 
@@ -88,7 +90,10 @@ def _mounts(markers: Sequence[str]) -> list[str]:
 
 
 def _cgroups(markers: Sequence[str]) -> list[str]:
-    found = []
+    layout = detect()
+    owners = {name: Group(layout, name).owner for name in groups(layout)}
+    # Ours by name, whoever else has groups beside them; what has no owner is told apart below.
+    found = [f"cgroup of {name}" for name, owner in owners.items() if any(marker in owner for marker in markers)]
     for top in Path("/sys/fs/cgroup").glob("**/ck*"):
         # A group in which somebody else's processes live belongs to another session.
         below = [Path(path) for path, _, _ in os.walk(top)]  # which overlooks what goes meanwhile

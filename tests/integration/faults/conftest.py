@@ -3,8 +3,10 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import pytest
 
@@ -46,18 +48,37 @@ class Disk:
         self._ballast.unlink(missing_ok=True)
 
 
-@pytest.fixture
-def small(busybox_image: str, tmp_path: Path) -> Iterator[tuple[Lab, Disk]]:
+class Mountable(Protocol):
+    """A disk that can be made to fail, and well again."""
+
+    def mount(self) -> None: ...
+
+    def unmount(self) -> None: ...
+
+    def free(self) -> None: ...
+
+
+D = TypeVar("D", bound=Mountable)
+
+
+@contextmanager
+def engine_on(make: Callable[[Daemon, Path], D], image: str, directory: Path) -> Iterator[tuple[Lab, D]]:
     """An engine of its own on a disk of its own, with no image yet."""
     daemon = Daemon()
-    disk = Disk(daemon, tmp_path)
+    disk = make(daemon, directory)
     disk.mount()
     try:
         with daemon:
             try:
-                yield Lab(daemon, busybox_image, "ck-full"), disk
+                yield Lab(daemon, image, "ck-disk"), disk
             finally:
                 disk.free()
     finally:
         disk.unmount()
         shutil.rmtree(daemon.data_root)  # the engine could not, with a disk mounted in it
+
+
+@pytest.fixture
+def small(busybox_image: str, tmp_path: Path) -> Iterator[tuple[Lab, Disk]]:
+    with engine_on(Disk, busybox_image, tmp_path) as both:
+        yield both

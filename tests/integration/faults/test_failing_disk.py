@@ -2,7 +2,6 @@
 lives, and once the disk is well again so is everything."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.engine.lab import Lab
-from tests.integration.faults.conftest import DISK_BYTES
+from tests.integration.faults.conftest import DISK_BYTES, engine_on
 from tests.support.daemon import Daemon
 
 BACKING_BYTES = 32 << 20
@@ -51,24 +50,14 @@ class FailingDisk:
                 except OSError:
                     continue
 
-    def mend(self) -> None:
+    def free(self) -> None:
         self._ballast.unlink(missing_ok=True)
 
 
 @pytest.fixture
 def failing(busybox_image: str, tmp_path: Path) -> Iterator[tuple[Lab, FailingDisk]]:
-    daemon = Daemon()
-    disk = FailingDisk(daemon, tmp_path)
-    disk.mount()
-    try:
-        with daemon:
-            try:
-                yield Lab(daemon, busybox_image, "ck-eio"), disk
-            finally:
-                disk.mend()
-    finally:
-        disk.unmount()
-        shutil.rmtree(daemon.data_root)
+    with engine_on(FailingDisk, busybox_image, tmp_path) as both:
+        yield both
 
 
 def test_a_pull_fails_and_works_again(failing: tuple[Lab, FailingDisk]) -> None:
@@ -79,7 +68,7 @@ def test_a_pull_fails_and_works_again(failing: tuple[Lab, FailingDisk]) -> None:
     assert result.code == 1 and any(words in result.err for words in ("Input/output error", "No space left")), result
     assert len(result.err.strip().splitlines()) == 1, result.err
     assert lab.ck("images", "-q") == "" and lab.ck("ps", "-q") == ""
-    disk.mend()
+    disk.free()
     # The first sync after that may still tell of what was lost before (syncfs(2)).
     lab.daemon.ck("pull", "-q", lab.image, check=False)
     lab.ck("pull", "-q", lab.image)

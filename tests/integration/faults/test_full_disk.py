@@ -41,14 +41,14 @@ def test_create_and_start(small: tuple[Lab, Disk]) -> None:
     lab.ck("pull", "-q", lab.image)
     made = lab.make()
     disk.fill()
-    refused(lab, "create", "--name", "ck-full-new", lab.image, "true")
-    assert "ck-full-new" not in lab.ck("ps", "-a", "--format", "{{.Names}}") and left(disk) == []
+    refused(lab, "create", "--name", "ck-disk-new", lab.image, "true")
+    assert "ck-disk-new" not in lab.ck("ps", "-a", "--format", "{{.Names}}") and left(disk) == []
     # Whether a start fits depends on where the last blocks are; it works, or says why not.
     started = lab.daemon.ck("start", made, check=False)
     assert started.code == 0 or "full" in started.err or FULL in started.err, started
     disk.free()
     lab.ck("start", made)
-    lab.ck("create", "--name", "ck-full-new", lab.image, "true")
+    lab.ck("create", "--name", "ck-disk-new", lab.image, "true")
     assert lab.ck("doctor") == "Nothing is wrong.\n"
 
 
