@@ -31,8 +31,9 @@ class Starts:
         if container.state.status not in ACTIVE:
             try:
                 await meet_dependencies(self._ctx, container, self.start)
-            except CkError:
-                await self._ctx.actors.run(container.id, lambda: self._discard(container.id))
+            except CkError as error:
+                sentence = str(error)
+                await self._ctx.actors.run(container.id, lambda: self._note(container.id, sentence))
                 raise
         return await self._ctx.actors.run(container.id, lambda: self._begin(container.id))
 
@@ -49,6 +50,13 @@ class Starts:
             await self._discard(container.id)
             raise
         return True
+
+    async def _note(self, container_id: str, sentence: str) -> None:
+        """Why it was not even tried to start it, for `ck why`."""
+        failed = self._ctx.store.containers.get(container_id)
+        if failed is not None and failed.state.status not in ACTIVE:
+            await self._ctx.save(attrs.evolve(failed, state=attrs.evolve(failed.state, error=sentence)))
+        await self._discard(container_id)
 
     async def _discard(self, container_id: str) -> None:
         """With --rm, a container that could not be started goes."""

@@ -55,6 +55,7 @@ def test_what_cannot_be_met_is_told(lab: Lab, options: str, command: str, condit
     top = lab.make(f"--depends-on {needed}:{condition}")
     assert f"container {top} depends on {needed}, {sentence}" in lab.fails("start", top)
     assert lab.status(top) == "created 0"
+    assert f"The last attempt failed: container {top} depends on {needed}, {sentence}" in lab.ck("why", top)
 
 
 def test_with_rm_nothing_is_left_of_what_could_not_start(lab: Lab) -> None:
