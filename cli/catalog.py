@@ -50,9 +50,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "container rm": ("container.rm", "Remove one or more containers"),
     "container run": ("container.run", "Create and run a new container from an image"),
     "container start": ("container.start", "Start one or more stopped containers"),
+    "container stats": (
+        "container.stats",
+        "Display a live stream of container resource usage statistics",
+    ),
     "container stop": ("container.stop", "Stop one or more running containers"),
     "container top": ("container.top", "Display the running processes of a container"),
     "container unpause": ("container.unpause", "Unpause all processes within one or more containers"),
+    "container update": (
+        "container.update",
+        "Change the limits and the restart policy of one or more containers",
+    ),
     "container wait": ("container.wait", "Block until one or more containers stop, then print their exit codes"),
     "container why": (
         "container.why",
@@ -95,7 +103,8 @@ ALIASES = {
     **{
         verb: f"container {verb}"
         for verb in (
-            "attach cp create diff exec kill logs pause port rename restart rm run start stop top unpause wait why"
+            "attach cp create diff exec kill logs pause port rename restart rm run start stats stop top unpause "
+            "update wait why"
         ).split()
     },
     "ps": "container ls",

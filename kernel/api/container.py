@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import attrs
 
@@ -159,6 +160,14 @@ class PortBinding:
 
 
 @attrs.frozen(kw_only=True)
+class DeviceRate:
+    """How much of a block device may be used in a second: bytes or operations (Docker: ThrottleDevice)."""
+
+    path: str
+    rate: int
+
+
+@attrs.frozen(kw_only=True)
 class Resources:
     """Limits (Docker: Resources); 0, None or "" is no limit."""
 
@@ -172,9 +181,14 @@ class Resources:
     cpu_quota: int = 0
     cpuset_cpus: str = ""
     cpuset_mems: str = ""
-    pids_limit: int | None = None
+    pids_limit: int | None = None  # -1 is expressly no limit
     blkio_weight: int = 0
+    device_read_bps: tuple[DeviceRate, ...] = ()
+    device_write_bps: tuple[DeviceRate, ...] = ()
+    device_read_iops: tuple[DeviceRate, ...] = ()
+    device_write_iops: tuple[DeviceRate, ...] = ()
     oom_kill_disable: bool = False
+    oom_kill_group: bool = False  # who runs out of memory loses all processes; ck's own
 
 
 @attrs.frozen(kw_only=True)
@@ -251,6 +265,14 @@ class ContainerSpec:
 
 
 @attrs.frozen(kw_only=True)
+class ContainerChange:
+    """A request to update a container: *resources* by attribute of Resources; what is not there stays as it is."""
+
+    resources: Mapping[str, Any] = attrs.field(factory=dict)
+    restart_policy: RestartPolicySpec | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Created:
     id: str
     warnings: tuple[str, ...] = ()
@@ -284,9 +306,11 @@ class ContainerState:
     exit_code: int = 0
     error: str = ""
     oom_killed: bool = False
+    oom_limit: str = ""  # whose memory limit that was: see ck.kernel.drivers.runtime.ExitStatus
     started_at: datetime | None = None
     finished_at: datetime | None = None
     signal: int = 0  # that ended it
+    limits_pending: bool = False  # an update has begun, and not all of its limits need be in force
     ending: Ending = Ending.PROGRAM  # who ended it, or is about to
     then: Then = Then.NOTHING
     health: Health | None = None  # None where there is no check

@@ -6,7 +6,7 @@ in a fit state.
 """
 
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import BinaryIO, Protocol
@@ -15,6 +15,7 @@ import attrs
 
 from ck.kernel.api.container import (
     Container,
+    ContainerChange,
     ContainerSpec,
     Created,
     EndpointRequest,
@@ -27,6 +28,7 @@ from ck.kernel.api.container import (
 from ck.kernel.api.doctor import Finding
 from ck.kernel.api.image import DiskUsage, HistoryEntry, Image, ImageRemoval, Progress
 from ck.kernel.api.network import Network, NetworkSpec
+from ck.kernel.api.stats import Stats
 from ck.kernel.api.volume import Volume
 from ck.kernel.api.why import Why
 from ck.kernel.drivers.log import LogQuery, LogRecord
@@ -88,6 +90,9 @@ class Containers(Protocol):
     async def pause(self, ref: str) -> None: ...
 
     async def unpause(self, ref: str) -> None: ...
+
+    async def update(self, ref: str, change: ContainerChange) -> Sequence[str]:
+        """Other limits, at once for one that runs: all of them or, where one is refused, none. Return warnings."""
 
     async def rename(self, ref: str, name: str) -> None: ...
 
@@ -227,6 +232,17 @@ class System(Protocol):
         """
 
 
+class Statistics(Protocol):
+    """What containers use. None for *refs* is all that run."""
+
+    async def once(self, refs: Sequence[str] | None) -> Sequence[Stats]:
+        """Now. A container that does not run has no accounts."""
+
+    def stream(self, refs: Sequence[str] | None) -> AsyncGenerator[Sequence[Stats], None]:
+        """Now, and again each second; containers that are removed meanwhile are left out. All who stream share one
+        look."""
+
+
 @attrs.frozen(kw_only=True)
 class Instance:
     """One life of the engine: `id` is another after each start."""
@@ -268,5 +284,6 @@ class Engine(Protocol):
     volumes: Volumes
     networks: Networks
     system: System
+    statistics: Statistics
     lifetime: Lifetime
     doctor: Doctor

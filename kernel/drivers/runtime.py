@@ -10,6 +10,7 @@ import attrs
 
 from ck.kernel.drivers.log import LogSink
 from ck.kernel.drivers.storage import RootMount
+from ck.kernel.linux.cgroup import Accounts
 
 OciSpec = Mapping[str, Any]
 """config.json of the OCI runtime spec 1.2, as a JSON-shaped mapping; `process` alone for an exec session."""
@@ -88,12 +89,14 @@ class ExecRequest:
 class ExitStatus:
     """How a process ended: `code` as a shell counts (128 + n where signal n ended it).
 
-    `signal` is the one that ended it, 0 where it exited by itself: a program may exit with 137 too.
+    `signal` is the one that ended it, 0 where it exited by itself: a program may exit with 137 too. `oom_killed` tells
+    that a process ran out of memory, `oom_limit` by whose limit: "own", "host", or the control group above that has it.
     """
 
     code: int
     at: datetime
     oom_killed: bool = False
+    oom_limit: str = ""
     signal: int = 0
 
 
@@ -102,6 +105,15 @@ class ExecStarted:
     """`pid` on the host."""
 
     pid: int
+
+
+class Meter(Protocol):
+    """The accounts of one container."""
+
+    def read(self) -> Accounts | None:
+        """None when the container is gone. Blocks for some 0.1 ms: call it in a worker thread."""
+
+    def close(self) -> None: ...
 
 
 class RuntimeContainer(Protocol):
@@ -159,6 +171,17 @@ class RuntimeContainer(Protocol):
         on the stream itself (AttachRequest.status).
         """
 
+    async def update(self, resources: Mapping[str, Any]) -> None:
+        """Hold the container to other limits, `linux.resources` of the OCI spec: what it does not name stays as it is.
+        All or nothing. Raises: InvalidArgument, Conflict for what the kernel refuses."""
+
+    def meter(self) -> "Meter":
+        """What reads the container's accounts; the caller closes it."""
+
+    async def wait_oom(self) -> str:
+        """Wait until the kernel kills a process of the container for want of memory, again at each call; return whose
+        limit that was, as in ExitStatus. Never returns where the host does not tell."""
+
     async def pids(self) -> Sequence[int]:
         """All processes of the container, as host PIDs."""
 
@@ -194,6 +217,12 @@ class RuntimeDriver(Protocol):
     async def create(self, bundle: Bundle) -> RuntimeContainer:
         """Make namespaces, cgroup and mounts, all but executing the program. Raises: StartFailed, Unsupported,
         InvalidArgument; then nothing is left."""
+
+    async def check(self, resources: Mapping[str, Any]) -> Sequence[str]:
+        """What of `linux.resources` of the OCI spec this host cannot enforce, in sentences.
+
+        Raises: InvalidArgument, Unsupported.
+        """
 
     async def recover(self) -> Sequence[RuntimeContainer]:
         """Every run that `create` made and `delete` has not ended, whoever made it: also those that are over, whose

@@ -4,28 +4,30 @@ import posixpath
 from collections.abc import Sequence
 
 import attrs
+import trio
 
-from ck.kernel.api.container import Container, ContainerSpec, Created, HostConfig, MountPoint
+from ck.kernel.api.container import Container, ContainerSpec, Created, HostConfig, MountPoint, Resources
 from ck.kernel.api.image import Image
 from ck.kernel.drivers.platform import canonical, describe
 from ck.kernel.drivers.registry import Platform
-from ck.kernel.drivers.restart import OnUnhealthy
 from ck.kernel.engine import names
 from ck.kernel.engine.container_mounts import realize
 from ck.kernel.engine.container_remove import drop_root
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.dependency_waits import check_dependencies
+from ck.kernel.engine.devices import find_rates
 from ck.kernel.engine.endpoint_plan import endpoint_configs
 from ck.kernel.engine.files import delete_directory, make_directory
 from ck.kernel.engine.health_rules import check_durations, check_of
 from ck.kernel.engine.image_store import find_image
+from ck.kernel.engine.limits import check_limits, resources_object, with_swap
 from ck.kernel.engine.links import parse_link
 from ck.kernel.engine.merge import command_line, merge_config
 from ck.kernel.engine.modes import check_modes
 from ck.kernel.engine.mounts import Wanted, clean_target, split_volumes_from, wanted_mounts
 from ck.kernel.engine.network_records import normal_requests, wishes_of
 from ck.kernel.engine.port_requests import port_requests
-from ck.kernel.engine.restarts import terms_of
+from ck.kernel.engine.restarts import check_restart_policy
 from ck.kernel.engine.security import parse_security_options
 from ck.kernel.engine.spec import Facts, build_spec
 from ck.kernel.engine.steps import Step, perform
@@ -73,6 +75,7 @@ async def _create(
         spec.host_config, container.config.volumes, {other: ctx.find_container(other) for other in others}
     )
     _check(ctx, container)
+    warnings = [*_warnings(container, wanted), *await _check_limits(ctx, container.host_config)]
     anonymous: list[str] = []
     mounts: list[MountPoint] = []
     events: list[Event] = []
@@ -100,7 +103,7 @@ async def _create(
             Step("record", save),
         ]
     )
-    return Created(id=container_id, warnings=_warnings(container, wanted))
+    return Created(id=container_id, warnings=tuple(warnings))
 
 
 def _draft(ctx: Context, spec: ContainerSpec, image: Image, container_id: str, name: str) -> Container:
@@ -148,6 +151,7 @@ def _with_defaults(ctx: Context, host: HostConfig) -> HostConfig:
         log_config=attrs.evolve(host.log_config, type=host.log_config.type or defaults.log),
         restart_policy=attrs.evolve(host.restart_policy, name=host.restart_policy.name or defaults.restart),
         runtime=ctx.runtime.name,
+        resources=with_swap(host.resources),
     )
 
 
@@ -164,10 +168,7 @@ def _check(ctx: Context, container: Container) -> None:
     host, config = container.host_config, container.config
     check_modes(ctx, container)
     ctx.log_driver(host.log_config.type).sink(host.log_config.config)
-    restart = host.restart_policy
-    if host.auto_remove and (restart.name != "no" or restart.on_unhealthy is OnUnhealthy.RESTART):
-        raise InvalidArgument("conflicting options: can't set 'AutoRemove' and 'RestartPolicy' for a container")
-    ctx.restart_policy(restart.name).check(terms_of(container))
+    check_restart_policy(ctx, container)
     if config.healthcheck is not None:
         check_durations(config.healthcheck)
         if check_of(config.healthcheck) is not None:
@@ -181,8 +182,6 @@ def _check(ctx: Context, container: Container) -> None:
         raise Unsupported(f"storage driver {ctx.storage.name!r} takes no storage-opt {next(iter(host.storage_opt))!r}")
     if host.userns_mode not in ("", "host"):
         raise Unsupported(f"user namespace mode {host.userns_mode!r} is not supported by this engine")
-    if host.cgroup_parent:
-        raise Unsupported(f"--cgroup-parent {host.cgroup_parent!r} is not supported by this engine")
     check_dependencies(ctx, container, container.name)
     for link in host.links:
         ctx.find_container(parse_link(link)[0])
@@ -190,6 +189,19 @@ def _check(ctx: Context, container: Container) -> None:
     endpoint_configs(container.id, container.name, wishes_of(ctx, container), {})
     parse_security_options(host.security_opt, privileged=host.privileged)
     build_spec(container, Facts(root="/", capabilities=ctx.capabilities, machine=ctx.machine))
+
+
+async def _check_limits(ctx: Context, host: HostConfig) -> list[str]:
+    """What of the limits this host cannot enforce. Raises: InvalidArgument."""
+    if not -1000 <= host.oom_score_adj <= 1000:
+        raise InvalidArgument(f"range of oom score adj is from -1000 to 1000, not {host.oom_score_adj}")
+    if host.shm_size < 0:
+        raise InvalidArgument(f"SHM size can not be less than 0: {host.shm_size}")
+    if host.resources == Resources():
+        return []
+    warnings = check_limits(host.resources, ctx.hardware)
+    rates = await trio.to_thread.run_sync(find_rates, host.resources)
+    return [*warnings, *await ctx.runtime.check(resources_object(host, (), rates))]
 
 
 def _warnings(container: Container, wanted: Sequence[Wanted]) -> tuple[str, ...]:

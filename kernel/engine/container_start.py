@@ -14,9 +14,10 @@ from ck.kernel.drivers.storage import RootMount
 from ck.kernel.engine.container_mounts import mount_all, unmount_all
 from ck.kernel.engine.container_network import Joined, join, leave, network_event, reserve
 from ck.kernel.engine.context import Context, Run, now
-from ck.kernel.engine.devices import find_devices, host_devices
+from ck.kernel.engine.devices import find_devices, find_rates, host_devices
 from ck.kernel.engine.etc_network import environment, write_etc_files
 from ck.kernel.engine.health_rules import check_of
+from ck.kernel.engine.limits import rates_of
 from ck.kernel.engine.modes import Namespaces, resolve_namespaces
 from ck.kernel.engine.names import container_of
 from ck.kernel.engine.spec import Bind, Facts, build_spec
@@ -110,6 +111,8 @@ def _running(ctx: Context, container: Container, runtime: RuntimeContainer, at: 
         exit_code=0,
         error="",
         oom_killed=False,
+        oom_limit="",
+        limits_pending=False,
         started_at=at,
         signal=0,
         ending=Ending.PROGRAM,
@@ -132,12 +135,14 @@ async def _bundle(ctx: Context, container: Container, namespaces: Namespaces, bi
     await together(mount_root, lambda: write_etc_files(ctx, container))
     privileged = await trio.to_thread.run_sync(host_devices) if host.privileged else []
     asked = await trio.to_thread.run_sync(find_devices, host.devices) if host.devices else []
+    rates = await trio.to_thread.run_sync(find_rates, host.resources) if rates_of(host.resources) else ()
     facts = Facts(
         root=str(ctx.config.run_root / "root"),
         capabilities=ctx.capabilities,
         machine=ctx.machine,
         binds=tuple(binds),
         devices=(*privileged, *asked),
+        rates=tuple(rates),
         network_namespace=namespaces.network,
         own_network=namespaces.own_network,
         pid_namespace=namespaces.pid,

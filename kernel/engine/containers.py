@@ -7,7 +7,16 @@ from typing import BinaryIO, Final, TypeVar
 
 import attrs
 
-from ck.kernel.api.container import Container, ContainerSpec, Created, PathStat, Processes, Pruned, Then
+from ck.kernel.api.container import (
+    Container,
+    ContainerChange,
+    ContainerSpec,
+    Created,
+    PathStat,
+    Processes,
+    Pruned,
+    Then,
+)
 from ck.kernel.api.engine import LogBatch
 from ck.kernel.api.why import Why
 from ck.kernel.drivers.log import LogQuery
@@ -21,6 +30,7 @@ from ck.kernel.engine.container_create import create
 from ck.kernel.engine.container_files import Files
 from ck.kernel.engine.container_remove import remove_container
 from ck.kernel.engine.container_stop import kill, kill_all, kill_event, mark_ending, pause, stop, unpause
+from ck.kernel.engine.container_update import update
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.dependency_waits import check_dependencies
 from ck.kernel.engine.filters import Filters
@@ -81,6 +91,9 @@ class Containers:
 
     async def unpause(self, ref: str) -> None:
         await self._as_actor(ref, lambda container: unpause(self._ctx, container))
+
+    async def update(self, ref: str, change: ContainerChange) -> Sequence[str]:
+        return await self._as_actor(ref, lambda container: update(self._ctx, container, change))
 
     async def rename(self, ref: str, name: str) -> None:
         async def change(container: Container) -> None:

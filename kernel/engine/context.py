@@ -32,6 +32,7 @@ from ck.kernel.engine.attachments import Attachments
 from ck.kernel.engine.capabilities import available
 from ck.kernel.engine.farewell import Farewell
 from ck.kernel.engine.gate import Gate
+from ck.kernel.engine.limits import Machine
 from ck.kernel.engine.memberships import Memberships
 from ck.kernel.engine.name_directory import NameDirectory
 from ck.kernel.engine.names import by_prefix
@@ -40,7 +41,7 @@ from ck.kernel.engine.record_copies import differs, write_copy
 from ck.kernel.engine.waiters import Waiters
 from ck.kernel.errors import Conflict, InvalidArgument, NotFound
 from ck.kernel.events import USER, Event, Noun
-from ck.kernel.linux.host import boot_id, bounding_capabilities
+from ck.kernel.linux.host import boot_id, bounding_capabilities, online
 from ck.kernel.pluginmanager import PluginManager
 from ck.kernel.store import Store
 from ck.kernel.store_records import Put
@@ -83,6 +84,7 @@ class Context:
     host_name: str = attrs.field(factory=socket.gethostname)
     machine: str = attrs.field(factory=platform.machine)
     capabilities: frozenset[str] = attrs.field(factory=lambda: available(bounding_capabilities()))
+    hardware: Machine = attrs.field(factory=lambda: Machine(cpus=online("cpu"), memory_nodes=online("node")))
     waiters: Waiters = attrs.field(factory=Waiters)
     pins: Pins = attrs.field(factory=Pins)  # layers
     restarted: Pins = attrs.field(factory=Pins)  # containers that a verb stops and starts again

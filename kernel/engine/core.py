@@ -25,6 +25,7 @@ from ck.kernel.engine.networks import Networks
 from ck.kernel.engine.record_copies import restore_lost
 from ck.kernel.engine.recover import Recovery
 from ck.kernel.engine.runs import Runs
+from ck.kernel.engine.sampler import Sampler
 from ck.kernel.engine.system import System
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import Unsupported
@@ -45,6 +46,7 @@ class Engine:
         self.volumes = self._volumes
         self.networks = Networks(ctx)
         self.system = System(ctx)
+        self.statistics = Sampler(ctx)
         self.lifetime = Lifetime(ctx)
         self.doctor = Doctor(ctx)
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import attrs
 
-from ck.kernel.api.container import DeviceRequest
+from ck.kernel.api.container import DeviceRequest, Resources
+from ck.kernel.engine.limits import BlockRate, rates_of
 from ck.kernel.errors import InvalidArgument
 
 _RULE: Final = re.compile(r"([abc]) (\d+|\*):(\d+|\*) ([rwm]{1,3})")
@@ -84,6 +85,27 @@ def find_devices(requests: Sequence[DeviceRequest]) -> list[Device]:
             raise InvalidArgument(f"{request.path_on_host} is not a device node")
         devices.append(device)
     return devices
+
+
+def find_rates(resources: Resources) -> list[BlockRate]:
+    """The disks behind the paths of *resources*: a partition stands for its disk, whose queue alone can be throttled.
+    Reads the file system. Raises: InvalidArgument."""
+    found = []
+    for kind, rate in rates_of(resources):
+        try:
+            status = Path(rate.path).stat()
+        except OSError as error:
+            raise InvalidArgument(f"no such device {rate.path}: {error.strerror}") from error
+        if not stat.S_ISBLK(status.st_mode):
+            raise InvalidArgument(f"--device-{kind} {rate.path}: it is not a block device")
+        if rate.rate < 0:
+            raise InvalidArgument(f"--device-{kind} {rate.path}: the rate {rate.rate} is negative")
+        major, minor = os.major(status.st_rdev), os.minor(status.st_rdev)
+        disk = Path(f"/sys/dev/block/{major}:{minor}")
+        if (disk / "partition").exists():
+            major, minor = map(int, (disk.resolve().parent / "dev").read_text().split(":"))
+        found.append(BlockRate(kind=kind, major=major, minor=minor, rate=rate.rate))
+    return found
 
 
 def host_devices() -> list[Device]:

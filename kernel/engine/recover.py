@@ -12,6 +12,7 @@ from ck.kernel.api.container import Container, Then
 from ck.kernel.drivers.runtime import RuntimeContainer
 from ck.kernel.engine.container_remove import drop_root
 from ck.kernel.engine.container_start import adopt
+from ck.kernel.engine.container_update import finish_update
 from ck.kernel.engine.context import Context, Run
 from ck.kernel.engine.execs import Execs
 from ck.kernel.engine.files import delete_directory
@@ -91,6 +92,8 @@ class Recovery:
                 await runtime.kill()
             # What has ended already is dealt with as if it ended now.
             run = ctx.runs[container_id] = Run(runtime)
+            if container.state.limits_pending and not runtime.over:
+                await finish_update(ctx, ctx.find_container(container_id), runtime)
             self._runs.watch(container_id, run)
             self._execs.adopt(ctx.find_container(container_id), runtime)
         elif status in ACTIVE:

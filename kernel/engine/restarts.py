@@ -10,10 +10,10 @@ import attrs
 import trio
 
 from ck.kernel.api.container import Container
-from ck.kernel.drivers.restart import Exit, History, Restart, Stop, Terms
+from ck.kernel.drivers.restart import Exit, History, OnUnhealthy, Restart, Stop, Terms
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.dependency_waits import Start, meet_dependencies
-from ck.kernel.errors import CkError
+from ck.kernel.errors import CkError, InvalidArgument
 from ck.kernel.lifecycle import Op, State, step
 
 log: Final = logging.getLogger(__name__)
@@ -126,6 +126,14 @@ def decision_words(ctx: Context, container: Container) -> str:
     stays = isinstance(decision_on(ctx, container), Stop)
     retries = f" after {state.restarts_in_row} restarts" if state.restarts_in_row else ""
     return f"{name} leaves it as it is{retries}." if stays else ""
+
+
+def check_restart_policy(ctx: Context, container: Container) -> None:
+    """Raises: InvalidArgument for a policy that cannot be."""
+    policy = container.host_config.restart_policy
+    if container.host_config.auto_remove and (policy.name != "no" or policy.on_unhealthy is OnUnhealthy.RESTART):
+        raise InvalidArgument("conflicting options: can't set 'AutoRemove' and 'RestartPolicy' for a container")
+    ctx.restart_policy(policy.name).check(terms_of(container))
 
 
 def terms_of(container: Container) -> Terms:

@@ -2,9 +2,11 @@
 follows."""
 
 import logging
+from functools import partial
 from typing import Final
 
 import attrs
+import trio
 
 from ck.kernel.api.container import Container, Then
 from ck.kernel.drivers.restart import Ending, OnUnhealthy
@@ -50,7 +52,35 @@ class Runs:
             await self._ctx.actors.run(container_id, lambda: self._ended(container_id, run, status))
 
         self._ctx.spawn(supervise, run.runtime, record)
+        self._ctx.spawn(self._tell_of_oom, container_id, run)
         self._health.begin(container_id, run)
+
+    async def _tell_of_oom(self, container_id: str, run: Run) -> None:
+        """An event for each time that the kernel kills a process of the container for want of memory, until it ends."""
+
+        async def tell(limit: str) -> None:
+            container = self._ctx.store.containers.get(container_id)
+            if container is None or self._ctx.runs.get(container_id) is not run or container.state.status not in ACTIVE:
+                return
+            state = attrs.evolve(container.state, oom_killed=True, oom_limit=limit)
+            told = self._ctx.container_event(container, "oom", cause="kernel", limit=limit)
+            await self._ctx.save(attrs.evolve(container, state=state), told)
+
+        # An engine before has told of what an adopted run knows at once.
+        known = self._ctx.find_container(container_id).state.oom_killed
+
+        async with trio.open_nursery() as nursery:
+
+            async def watch() -> None:
+                if known:
+                    await run.runtime.wait_oom()
+                while True:
+                    limit = await run.runtime.wait_oom()
+                    await self._ctx.actors.run(container_id, partial(tell, limit))
+
+            nursery.start_soon(watch)
+            await run.output_ended.wait()
+            nursery.cancel_scope.cancel()
 
     async def _ended(self, container_id: str, run: Run, status: ExitStatus) -> None:
         container = self._ctx.store.containers.get(container_id)
@@ -104,11 +134,13 @@ class Runs:
             exit_code=status.code,
             signal=status.signal,
             oom_killed=status.oom_killed,
+            oom_limit=status.oom_limit,
+            limits_pending=False,
             finished_at=status.at,
         )
         ended = attrs.evolve(container, state=state, endpoints={}, ports=())
         events = []
-        if status.oom_killed:
+        if status.oom_killed and not container.state.oom_killed:  # else it was told at once
             events.append(self._ctx.container_event(container, "oom", cause=cause))
         told = {"exitCode": str(status.code), "execDuration": str(int(ran_for(container, status.at)))}
         if status.signal:

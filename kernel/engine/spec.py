@@ -1,5 +1,6 @@
 """From a container to the OCI runtime spec that describes its run. Pure: all that must be looked up is in Facts."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ import attrs
 from ck.kernel.api.container import Container, ContainerConfig, HostConfig
 from ck.kernel.engine.capabilities import choose
 from ck.kernel.engine.devices import ALLOW_ALL, DEFAULT_RULES, Device, parse_rule
+from ck.kernel.engine.limits import BlockRate, resources_object
 from ck.kernel.engine.mounts import clean_target, mount_order
 from ck.kernel.engine.security import SecurityOptions, parse_security_options, seccomp_object
 from ck.kernel.errors import InvalidArgument
@@ -36,6 +38,7 @@ _ULIMITS: Final = frozenset(
     "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
 )
 _DEFAULT_NOFILE: Final = (1024, 524288)  # systemd's, and Docker's under it: select(2) stays safe, servers may raise it
+_CGROUP_NAME: Final = re.compile(r"[A-Za-z0-9_.:@\\-]{1,200}")
 _IPC_SYSCTLS: Final = frozenset(
     f"kernel.{name}" for name in "msgmax msgmnb msgmni sem shmall shmmax shmmni shm_rmid_forced".split()
 )
@@ -66,6 +69,7 @@ class Facts:
     machine: str  # uname(2)
     binds: tuple[Bind, ...] = ()
     devices: tuple[Device, ...] = ()
+    rates: tuple[BlockRate, ...] = ()
     network_namespace: str = ""
     own_network: bool = True  # that namespace is the container's alone
     pid_namespace: str = ""
@@ -86,8 +90,8 @@ def build_spec(container: Container, facts: Facts) -> dict[str, Any]:
     linux: dict[str, Any] = {
         "namespaces": _namespaces(host, facts),
         "devices": [device.node() for device in facts.devices],
-        "resources": _resources(host, facts.devices),
-        "cgroupsPath": f"/ck/{container.id}",
+        "resources": resources_object(host, _device_rules(host, facts.devices), facts.rates),
+        "cgroupsPath": cgroups_path(host.cgroup_parent, container.id),
         "sysctl": _sysctls(host, facts),
         "maskedPaths": _paths(host.masked_paths, MASKED_PATHS, host.privileged or security.unmasked),
         "readonlyPaths": _paths(host.readonly_paths, READONLY_PATHS, host.privileged or security.unmasked),
@@ -136,6 +140,20 @@ def base_env(config: ContainerConfig, hostname: str) -> list[str]:
     given = {entry.partition("=")[0] for entry in config.env}
     defaults = [f"PATH={DEFAULT_PATH}", f"HOSTNAME={hostname}", *(["TERM=xterm"] if config.tty else [])]
     return [entry for entry in defaults if entry.partition("=")[0] not in given] + list(config.env)
+
+
+def cgroups_path(parent: str, container_id: str) -> str:
+    """The spec's linux.cgroupsPath for a `--cgroup-parent`: a path below the root of the hierarchies,
+    "slice:prefix:name" for a systemd slice (as runc has it), or "" to leave it to the runtime. Raises:
+    InvalidArgument."""
+    if not parent:
+        return ""
+    if parent.endswith(".slice") and "/" not in parent:
+        return f"{parent}:ck:{container_id}"
+    names = [name for name in parent.split("/") if name]
+    if not names or not all(_CGROUP_NAME.fullmatch(name) for name in names) or {".", ".."} & set(names):
+        raise InvalidArgument(f"invalid cgroup parent {parent!r}: it is a path such as /a/b, or a systemd slice")
+    return "/" + "/".join([*names, container_id])
 
 
 def _namespaces(host: HostConfig, facts: Facts) -> list[dict[str, str]]:
@@ -224,35 +242,9 @@ def _paths(asked: Sequence[str] | None, default: Sequence[str], unconfined: bool
     return [] if unconfined else list(default)
 
 
-def _resources(host: HostConfig, devices: Sequence[Device]) -> dict[str, Any]:
-    limits = host.resources
+def _device_rules(host: HostConfig, devices: Sequence[Device]) -> list[dict[str, Any]]:
     rules = [ALLOW_ALL] if host.privileged else [*DEFAULT_RULES, *(device.rule() for device in devices)]
-    rules += [parse_rule(rule) for rule in host.device_cgroup_rules]
-    memory = _set(
-        limit=limits.memory,
-        swap=limits.memory_swap,
-        reservation=limits.memory_reservation,
-        swappiness=limits.memory_swappiness if limits.memory_swappiness is not None else 0,
-        disableOOMKiller=limits.oom_kill_disable,
-    )
-    cpu = _set(
-        shares=limits.cpu_shares,
-        quota=limits.cpu_quota,
-        period=limits.cpu_period,
-        cpus=limits.cpuset_cpus,
-        mems=limits.cpuset_mems,
-    )
-    if limits.nano_cpus:
-        if limits.cpu_quota or limits.cpu_period:
-            raise InvalidArgument("conflicting options: --cpus excludes --cpu-period and --cpu-quota")
-        cpu.update(period=100_000, quota=limits.nano_cpus // 10_000)
-    pids = {"limit": limits.pids_limit} if limits.pids_limit and limits.pids_limit > 0 else {}
-    block = _set(weight=limits.blkio_weight)
-    return {"devices": rules, **_set(memory=memory, cpu=cpu, pids=pids, blockIO=block)}
-
-
-def _set(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value}
+    return rules + [parse_rule(rule) for rule in host.device_cgroup_rules]
 
 
 def _sysctls(host: HostConfig, facts: Facts) -> Mapping[str, str]:

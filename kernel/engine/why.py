@@ -10,6 +10,7 @@ from ck.kernel.api.why import Moment, Why
 from ck.kernel.drivers.restart import Ending
 from ck.kernel.events import USER, Event
 from ck.kernel.lifecycle import ACTIVE, State
+from ck.kernel.linux.cgroup.oom import HOST, OWN
 
 HISTORY: Final = 15  # moments that are shown
 _UNTOLD: Final = ("exec_", "attach", "detach", "resize", "top", "archive-path", "extract-to-dir")
@@ -73,13 +74,7 @@ def _end(container: Container, died: Event, before: Sequence[Event]) -> str:
     if died.cause == Ending.LOST:
         return "The machine went down while it ran, or someone cleared the engine's run root: nobody saw how it ended."
     if any(event.action == "oom" for event in before) and not any(event.action == "kill" for event in before):
-        limit = container.host_config.resources.memory
-        which = (
-            f"its memory limit of {limit / _MIB:g} MiB"
-            if limit
-            else "memory, though it has no limit of its own: the host"
-        )
-        return f"It ran out of {which} ({how}): the kernel's OOM killer ended it."
+        return f"It ran out of {_which_memory(container)} ({how}): the kernel's OOM killer ended it."
     sent = [event for event in before if event.action == "kill" and _may_end(container, event, number)]
     asked = [event for event in sent if event.cause in (Ending.UNHEALTHY, Ending.SHUTDOWN)] or sent
     if not asked:
@@ -96,6 +91,15 @@ def _end(container: Container, died: Event, before: Sequence[Event]) -> str:
     if first.cause == Ending.SHUTDOWN:
         return f"The engine stopped it in order to go down ({signals}; {how})."
     return f"{_actor(first)} ended it ({signals}; {how})."
+
+
+def _which_memory(container: Container) -> str:
+    limit, whose = container.host_config.resources.memory, container.state.oom_limit
+    if whose not in ("", OWN, HOST):
+        return f"the memory limit of the control group {whose}"
+    if limit and whose != HOST:
+        return f"its memory limit of {limit / _MIB:g} MiB"
+    return "memory below its own limit: the host had none left" if limit else "the host's memory: it has no limit"
 
 
 def _may_end(container: Container, sent: Event, by: int) -> bool:

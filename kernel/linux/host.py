@@ -20,3 +20,16 @@ def bounding_capabilities() -> int:
 def memory_bytes() -> int:
     """Physical memory (sysconf(3))."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def online(kind: str) -> frozenset[int]:
+    """The numbers of the "cpu"s or memory "node"s that are online (sysfs-devices-system-cpu, -node)."""
+    try:
+        text = Path(f"/sys/devices/system/{kind}/online").read_text().strip()
+    except FileNotFoundError:  # a kernel without NUMA has no nodes but the one
+        text = "0"
+    numbers: set[int] = set()
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        numbers.update(range(int(first), int(last or first) + 1))
+    return frozenset(numbers)

@@ -15,7 +15,7 @@ import trio
 
 from ck.kernel.drivers.runtime import STATUS_STREAM, ExecRequest, RuntimeContainer, RuntimeDriver
 from ck.kernel.drivers.storage import RootMount
-from ck.kernel.errors import CkError, Conflict, NotFound, StartFailed
+from ck.kernel.errors import CkError, Conflict, InvalidArgument, NotFound, StartFailed
 from ck.kernel.testing.runtime_bench import WAIT_SECONDS, Bench, Client, MakeDriver, expect, make_process
 
 
@@ -129,6 +129,47 @@ async def check_pause(bench: Bench) -> None:
         await client.aclose()
 
 
+async def check_limits(bench: Bench) -> None:
+    """What a container may take can be changed while it runs, and what it takes be read."""
+    async with bench.driver() as driver, bench.container(driver, "sleep", "1000") as container:
+        expect(list(await driver.check({})) == [], "a container without limits is warned of")
+        await container.start()
+        meter = container.meter()
+        try:
+            await container.update({"pids": {"limit": 7}, "memory": {"limit": 64 << 20}})
+            used = await trio.to_thread.run_sync(meter.read)
+            expect(used is not None, "a container that runs has no accounts")
+            assert used is not None
+            expect(used.pids == 1 and used.memory > 0, f"one sleeping process is accounted for as {used}")
+            expect(used.pids_limit == 7, f"the limit of processes is {used.pids_limit}, not 7")
+            expect(used.memory_limit == 64 << 20, f"the limit of memory is {used.memory_limit}, not 64 MiB")
+            await _raises(InvalidArgument, lambda: container.update({"memory": {"limit": "much"}}))
+            await container.kill()
+            await container.wait()
+            await container.delete()
+            expect(await trio.to_thread.run_sync(meter.read) is None, "a container that is gone has accounts")
+        finally:
+            meter.close()
+
+
+async def check_out_of_memory(bench: Bench) -> None:
+    """Who takes more memory than allowed is killed, and both `wait_oom` and the exit status tell whose limit it was."""
+    limit = {"memory": {"limit": 16 << 20, "swap": 16 << 20}}
+    async with (
+        bench.driver() as driver,
+        bench.container(driver, "sh", "-c", "read line; tail /dev/zero", open_stdin=True) as container,
+    ):
+        client = Client()
+        await container.attach(client.request(stdin=True))
+        await container.start()
+        await container.update(limit)
+        await client.stream.send_all(b"go\n")
+        expect(await container.wait_oom() == "own", "the limit that was reached is not the container's own")
+        status = await container.wait()
+        expect(status.oom_killed and status.oom_limit == "own", f"the exit status of an OOM is {status}")
+        await client.aclose()
+
+
 async def check_exec(bench: Bench) -> None:
     """Sessions run inside the container, with their own streams and exit codes."""
     async with bench.driver() as driver, bench.container(driver, "sleep", "1000") as container:
@@ -220,6 +261,8 @@ CHECKS: Final = (
     check_stdin,
     check_signals,
     check_pause,
+    check_limits,
+    check_out_of_memory,
     check_exec,
     check_status_on_the_stream,
     check_namespaces,

@@ -1,11 +1,13 @@
 """Every verb that changes something: what it needs, what it does, and how one sees whether it is done."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 import attrs
 from docker.errors import ImageNotFound, NotFound
 
+from ck.kernel.linux.cgroup import PARENT, detect
 from tests.crash.stage import GONE, NAME, NETWORK, Stage
 
 
@@ -64,6 +66,25 @@ def _on_both(stage: Stage) -> None:
 
 def _network(stage: Stage) -> str:
     return "there" if stage.api.networks(names=["second"]) else GONE
+
+
+def _limits(stage: Stage) -> str:
+    """What the record says, and what the kernel holds it to."""
+    try:
+        shown = stage.api.inspect_container(NAME)
+    except NotFound:
+        return GONE
+    held = detect().directory("pids", f"{PARENT}/{shown['Id']}/pids.max")
+    return f"{shown['HostConfig']['PidsLimit']} {Path(held).read_text().strip()}"
+
+
+def _limited(stage: Stage) -> None:
+    stage.run()
+    stage.api._post_json(stage.api._url("/containers/{0}/update", NAME), {"PidsLimit": 50}).raise_for_status()
+
+
+def _limit(stage: Stage) -> None:
+    stage.api._post_json(stage.api._url("/containers/{0}/update", NAME), {"PidsLimit": 9}).raise_for_status()
 
 
 def _volume(stage: Stage) -> str:
@@ -159,6 +180,7 @@ VERBS: Final[Mapping[str, Verb]] = {
         undone=GONE,
         done="there",
     ),
+    "update": Verb(prepare=_limited, act=_limit, look=_limits, undone="50 50", done="9 9"),
     "rm": Verb(
         prepare=_exited,
         act=lambda s: s.api.remove_container(NAME, v=True),

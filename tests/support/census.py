@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import attrs
 
-from ck.kernel.linux.cgroup import Group, detect, groups
+from ck.kernel.linux.cgroup import detect, groups
 
 SETTLE_SECONDS = 10.0
 T = TypeVar("T")
@@ -90,10 +90,8 @@ def _mounts(markers: Sequence[str]) -> list[str]:
 
 
 def _cgroups(markers: Sequence[str]) -> list[str]:
-    layout = detect()
-    owners = {name: Group(layout, name).owner for name in groups(layout)}
     # Ours by name, whoever else has groups beside them; what has no owner is told apart below.
-    found = [f"cgroup of {name}" for name, owner in owners.items() if any(marker in owner for marker in markers)]
+    found = [f"cgroup of {each.path}" for each in groups(detect()) if any(marker in each.owner for marker in markers)]
     for top in Path("/sys/fs/cgroup").glob("**/ck*"):
         # A group in which somebody else's processes live belongs to another session.
         below = [Path(path) for path, _, _ in os.walk(top)]  # which overlooks what goes meanwhile

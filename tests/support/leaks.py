@@ -7,7 +7,7 @@ from pathlib import Path
 
 import docker
 
-from ck.kernel.linux.cgroup import Group, detect, groups
+from ck.kernel.linux.cgroup import detect, groups
 from tests.support.census import command_name, processes
 from tests.support.daemon import Daemon
 from tests.support.machine import Machine
@@ -20,7 +20,7 @@ def leaks(daemon: Daemon, api: docker.APIClient, machine: Machine) -> list[str]:
     running = {each["Id"]: each for each in shown if each["State"]["Running"] and not each["State"]["Restarting"]}
     data, run = daemon.data_root / "data", daemon.run_root
     layout = detect()
-    mine = {name for name in groups(layout) if Group(layout, name).owner == str(run / "runtime/native")}
+    mine = {group.container_id for group in groups(layout) if group.owner == str(run / "runtime/native")}
     found = [
         *_strange("container directory", data / "containers", every),
         *_strange("root", data / "storage/overlay/containers", every),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 
+from ck.cli.commands.container._limits import limits_of
 from ck.cli.errors import UsageError
 
 TYPE_CHECKING = False
@@ -19,8 +20,6 @@ HOST_TEXTS = {
     "cgroup-parent": "CgroupParent",
     "cgroupns": "CgroupnsMode",
     "cidfile": "ContainerIDFile",
-    "cpuset-cpus": "CpusetCpus",
-    "cpuset-mems": "CpusetMems",
     "ipc": "IpcMode",
     "isolation": "Isolation",
     "pid": "PidMode",
@@ -42,23 +41,24 @@ HOST_LISTS = {
     "volumes-from": "VolumesFrom",
 }
 HOST_NUMBERS = {
-    "blkio-weight": "BlkioWeight",
-    "cpu-period": "CpuPeriod",
-    "cpu-quota": "CpuQuota",
-    "cpu-shares": "CpuShares",
     "memory-swappiness": "MemorySwappiness",
     "oom-score-adj": "OomScoreAdj",
-    "pids-limit": "PidsLimit",
 }
 HOST_SWITCHES = {
     "init": "Init",
     "oom-kill-disable": "OomKillDisable",
+    "oom-kill-group": "OomKillGroup",
     "privileged": "Privileged",
     "publish-all": "PublishAllPorts",
     "read-only": "ReadonlyRootfs",
     "rm": "AutoRemove",
 }
-HOST_BYTES = {"memory": "Memory", "memory-reservation": "MemoryReservation", "shm-size": "ShmSize"}
+DEVICE_RATES = {
+    "device-read-bps": "BlkioDeviceReadBps",
+    "device-write-bps": "BlkioDeviceWriteBps",
+    "device-read-iops": "BlkioDeviceReadIOps",
+    "device-write-iops": "BlkioDeviceWriteIOps",
+}
 HOST_MAPS = {"annotation": "Annotations", "storage-opt": "StorageOpt", "sysctl": "Sysctls"}
 HEALTH_DURATIONS = {
     "health-interval": "Interval",
@@ -201,8 +201,17 @@ def _host(args: Args) -> dict[str, Any]:
             from ck.cli.options.environment import strict_pairs
 
             host[key] = _merged(args, flag, strict_pairs)
-    if any(args.given(flag) for flag in (*HOST_BYTES, "memory-swap", "cpus")):
-        _amounts(args, host)
+    host |= limits_of(args)
+    if args.given("shm-size"):
+        from ck.cli.options.sizes import parse_bytes
+
+        host["ShmSize"] = args.convert("shm-size", args.text("shm-size"), parse_bytes)
+    if any(args.given(flag) for flag in DEVICE_RATES):
+        from ck.cli.options.rates import parse_bps, parse_iops
+
+        for flag, key in DEVICE_RATES.items():
+            if args.given(flag):
+                host[key] = args.parsed(flag, parse_bps if flag.endswith("bps") else parse_iops)
     if args.given("log-driver") or args.given("log-opt"):
         from ck.cli.options.environment import strict_pairs
 
@@ -226,18 +235,6 @@ def _restart(args: Args) -> dict[str, Any]:
         flag = "restart" if policy["Name"] not in {"", "no"} else "on-unhealthy=restart"
         raise UsageError(f"conflicting options: cannot specify both --{flag} and --rm", 125)
     return policy
-
-
-def _amounts(args: Args, host: dict[str, Any]) -> None:
-    from ck.cli.options.sizes import parse_bytes, parse_cpus, parse_swap
-
-    for flag, key in HOST_BYTES.items():
-        if args.given(flag):
-            host[key] = args.convert(flag, args.text(flag), parse_bytes)
-    if args.given("memory-swap"):
-        host["MemorySwap"] = args.convert("memory-swap", args.text("memory-swap"), parse_swap)
-    if args.given("cpus"):
-        host["NanoCpus"] = args.convert("cpus", args.text("cpus"), parse_cpus)
 
 
 def _parsed_host_options(args: Args, host: dict[str, Any]) -> None:

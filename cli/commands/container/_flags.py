@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+from ck.cli.commands.container._limits import LIMIT_FLAGS
 from ck.cli.flags import switch, text, texts
 
 PULL_CHOICES = ("always", "missing", "never")
 
 CREATE_FLAGS = (
+    *LIMIT_FLAGS,
     texts("add-host", "Add a custom host-to-IP mapping (host:ip)"),
     texts("annotation", "Add an annotation to the container (passed through to the OCI runtime)", kind="map"),
     texts("attach", "Attach to STDIN, STDOUT or STDERR", "a", completes=("stdin", "stdout", "stderr")),
-    text("blkio-weight", "Block IO (relative weight), between 10 and 1000, or 0 to disable", kind="int"),
     texts("cap-add", "Add Linux capabilities"),
     texts("cap-drop", "Drop Linux capabilities"),
     text("cgroup-parent", "Optional parent cgroup for the container"),
     text("cgroupns", "Cgroup namespace to use (host|private)", completes=("host", "private")),
     text("cidfile", "Write the container ID to the file"),
-    text("cpu-period", "Limit CPU CFS (Completely Fair Scheduler) period", kind="int"),
-    text("cpu-quota", "Limit CPU CFS (Completely Fair Scheduler) quota", kind="int"),
-    text("cpu-shares", "CPU shares (relative weight)", "c", kind="int"),
-    text("cpus", "Number of CPUs", kind="decimal"),
-    text("cpuset-cpus", "CPUs in which to allow execution (0-3, 0,1)"),
-    text("cpuset-mems", "MEMs in which to allow execution (0-3, 0,1)"),
     texts("depends-on", "Container to have first: NAME[:started|healthy|exited-ok]", completes="container"),
     texts("device", "Add a host device to the container"),
     texts("device-cgroup-rule", "Add a rule to the cgroup allowed devices list"),
+    texts("device-read-bps", "Limit read rate (bytes per second) from a device (/dev/sda:1mb)"),
+    texts("device-read-iops", "Limit read rate (IO per second) from a device (/dev/sda:100)"),
+    texts("device-write-bps", "Limit write rate (bytes per second) to a device (/dev/sda:1mb)"),
+    texts("device-write-iops", "Limit write rate (IO per second) to a device (/dev/sda:100)"),
     texts("dns", "Set custom DNS servers"),
     texts("dns-option", "Set DNS options"),
     texts("dns-search", "Set custom DNS search domains"),
@@ -56,9 +55,6 @@ CREATE_FLAGS = (
     text("log-driver", "Logging driver for the container", completes=("json-file", "local", "none")),
     texts("log-opt", "Log driver options"),
     text("mac-address", "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
-    text("memory", "Memory limit", "m", kind="bytes"),
-    text("memory-reservation", "Memory soft limit", kind="bytes"),
-    text("memory-swap", "Swap limit equal to memory plus swap: '-1' to enable unlimited swap", kind="bytes"),
     text("memory-swappiness", "Tune container memory swappiness (0 to 100)", kind="int", default="-1"),
     texts("mount", "Attach a filesystem mount to the container", kind="mount"),
     text("name", "Assign a name to the container"),
@@ -67,6 +63,7 @@ CREATE_FLAGS = (
     texts("network-alias", "Add network-scoped alias for the container"),
     switch("no-healthcheck", "Disable any container-specified HEALTHCHECK"),
     switch("oom-kill-disable", "Disable OOM Killer"),
+    switch("oom-kill-group", "Kill all processes when one runs out of memory (cgroup v2)"),
     text(
         "on-unhealthy",
         "What to do when the health check fails (restart, stop, none)",
@@ -75,7 +72,6 @@ CREATE_FLAGS = (
     ),
     text("oom-score-adj", "Tune host's OOM preferences (-1000 to 1000)", kind="int"),
     text("pid", "PID namespace to use", completes=("host", "container:")),
-    text("pids-limit", "Tune container pids limit (set -1 for unlimited)", kind="int"),
     text("platform", "Set platform if the engine is multi-platform capable"),
     switch("privileged", "Give extended privileges to this container"),
     texts("publish", "Publish a container's port(s) to the host", "p"),

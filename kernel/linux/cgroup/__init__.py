@@ -1,24 +1,38 @@
 """Control groups of containers, on cgroup v1, hybrid and v2 hosts (cgroups(7)).
 
 Each container has the group `ck/<container ID>` below the root of each hierarchy that ck uses. The unified hierarchy is
-always one of them, because killing, freezing and waiting by event exist only there; Linux lets it stand beside v1.
+always one of them, because killing, freezing and waiting by event exist only there; Linux lets it stand beside v1. What
+a limit is called in v1 and v2 is in the modules of these names.
 """
 
+from ck.kernel.linux.cgroup.accounts import AccountReader, Accounts, Transfer
 from ck.kernel.linux.cgroup.devices import DeviceRule
-from ck.kernel.linux.cgroup.group import Group, Usage, groups
-from ck.kernel.linux.cgroup.layout import Layout, Mode, detect, with_unified
-from ck.kernel.linux.cgroup.limits import Limits, Setting, settings
+from ck.kernel.linux.cgroup.group import Group, groups
+from ck.kernel.linux.cgroup.layout import PARENT, Layout, Mode, detect, with_unified
+from ck.kernel.linux.cgroup.limits import Enforceable, settings
+from ck.kernel.linux.cgroup.oom import Oom, read_oom, unreclaimable
+from ck.kernel.linux.cgroup.parent import files_of
+from ck.kernel.linux.cgroup.values import Limits, Rate, Setting
 
 __all__ = [
+    "PARENT",
+    "AccountReader",
+    "Accounts",
     "DeviceRule",
+    "Enforceable",
     "Group",
     "Layout",
     "Limits",
     "Mode",
+    "Oom",
+    "Rate",
     "Setting",
-    "Usage",
+    "Transfer",
     "detect",
+    "files_of",
     "groups",
+    "read_oom",
     "settings",
+    "unreclaimable",
     "with_unified",
 ]

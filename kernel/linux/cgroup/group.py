@@ -1,55 +1,55 @@
-"""One container's control groups: make, fill, freeze, kill, read, remove."""
+"""One container's control groups: make, fill, freeze, kill, limit, remove."""
 
 import errno
 import os
+import re
 import select
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Final
 
 from ck.kernel.linux.cgroup import devices
-from ck.kernel.linux.cgroup.layout import CONTROLLERS, Layout
-from ck.kernel.linux.cgroup.limits import Setting
-
-PARENT: Final = "ck"
-"""The group below each hierarchy's root that holds those of the containers, and nothing else."""
-
+from ck.kernel.linux.cgroup.files import make, read, remove_tree, walk, write
+from ck.kernel.linux.cgroup.layout import PARENT, V1_CONTROLLERS, Layout
+from ck.kernel.linux.cgroup.parent import inherit_cpuset, make_parent, remove_parent
+from ck.kernel.linux.cgroup.values import Setting
 
 _OWNER: Final = "trusted.ck.owner"
-_SETTLE_SECONDS: Final = 1.0
-"""For how long a group that is reported empty may still be busy."""
+_CONTAINER: Final = re.compile("[0-9a-f]{64}")
+
+# v1's cpuset takes each process's time at a start, so a container has a group there only if it is limited.
+_EVERYBODYS: Final = tuple(controller for controller in V1_CONTROLLERS if controller != "cpuset")
 
 
-def groups(layout: Layout) -> list[str]:
-    """The container IDs of all groups there are on this machine, in any hierarchy."""
-    tops = {os.path.join(top, PARENT) for top in (layout.unified, *layout.v1.values())}
-    return sorted({os.path.basename(path) for top in tops for path in _walk(top)[1:] if os.path.dirname(path) == top})
-
-
-class Usage(NamedTuple):
-    """What the group's processes take: bytes, processes and threads, nanoseconds; 0 where the host does not account."""
-
-    memory: int
-    pids: int
-    cpu: int
+def groups(layout: Layout) -> list["Group"]:
+    """Those of all containers there are on this machine, in any hierarchy and below any parent."""
+    found: set[tuple[str, str]] = set()
+    for top in layout.tops:
+        for parent, names, _ in os.walk(top):
+            found.update((os.path.relpath(parent, top), name) for name in names if _CONTAINER.fullmatch(name))
+            names[:] = [name for name in names if not _CONTAINER.fullmatch(name)]
+    return [Group(layout._replace(parent=parent), name) for parent, name in sorted(found)]
 
 
 class Group:
     """The groups of container *container_id*; making this object touches nothing. *layout* must have the unified
-    hierarchy."""
+    hierarchy, and says below which parent they are."""
 
     def __init__(self, layout: Layout, container_id: str) -> None:
         self._layout = layout
-        self.unified = os.path.join(layout.unified, PARENT, container_id)
-        self._directories = {
-            controller: os.path.join(layout.v1.get(controller, layout.unified), PARENT, container_id)
-            for controller in CONTROLLERS
-        }
+        self.container_id = container_id
+        self.path = os.path.join(layout.parent, container_id)
+        self.unified = os.path.join(layout.unified, self.path)
 
     @property
     def directories(self) -> list[str]:
         """Every directory of the group, the unified hierarchy's last."""
-        return [*dict.fromkeys(self._v1_directories()), self.unified]
+        return [os.path.join(top, self.path) for top in self._layout.tops]
+
+    def directory(self, controller: str) -> str:
+        """Where the files of *controller*, v1's name or v2's, are."""
+        return self._layout.directory(controller, self.path)
 
     def create(self, settings: Iterable[Setting] = (), device_program: bytes | None = None) -> None:
         """Make the groups with their limits, anew where an earlier run of the container left some (which must be
@@ -57,23 +57,41 @@ class Group:
 
         *device_program* is that of ck.kernel.linux.cgroup.devices.compile_rules.
         """
-        for directory in self.directories:
-            try:
-                fresh = _make(directory)
-            except FileNotFoundError:
-                self._make_parent(os.path.dirname(directory))
-                fresh = _make(directory)
-            if not fresh:
-                _remove_tree(directory)
-                os.mkdir(directory, 0o755)
+        settings = list(settings)
+        for top in self._tops(with_cpuset=any(setting.controller == "cpuset" for setting in settings)):
+            self._make(top)
         for setting in settings:
-            _write(os.path.join(self._directories[setting.controller], setting.file), setting.value)
+            self._set(setting)
         if device_program is not None:
-            group = os.open(self.unified, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                devices.attach(device_program, group)
-            finally:
-                os.close(group)
+            self.attach_devices(device_program)
+
+    def attach_devices(self, program: bytes) -> None:
+        """Let *program* (ck.kernel.linux.cgroup.devices) decide about devices."""
+        group = os.open(self.unified, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            devices.attach(program, group)
+        finally:
+            os.close(group)
+
+    def update(self, settings: Iterable[Setting]) -> None:
+        """Write further limits to groups with processes in them; on failure, what was is written back.
+
+        Raises: OSError whose `filename` is the file that refused.
+        """
+        settings = list(settings)
+        if any(setting.controller == "cpuset" for setting in settings):
+            self._enter_cpuset()
+        done: list[Setting] = []
+        try:
+            for setting in _in_order(settings, self._value):
+                before = setting._replace(value=self._value(setting))
+                self._set(setting)
+                done.append(before)
+        except OSError:
+            for setting in reversed(done):
+                if setting.value:
+                    self._set(setting)
+            raise
 
     def tag(self, owner: str) -> None:
         """Write on it whose it is (an extended attribute), for `owner` to read."""
@@ -94,27 +112,32 @@ class Group:
         waits for an RCU grace period (about 10 ms). The unified hierarchy has no such way; there the process was born
         in its group (ck.kernel.linux.process.fork_into_cgroup), or pays.
         """
-        for directory in dict.fromkeys(self._v1_directories()):
-            _write(os.path.join(directory, "tasks"), "0")
+        for top in self._tops(with_cpuset=True)[:-1]:
+            try:
+                write(os.path.join(top, self.path, "tasks"), "0")
+            except FileNotFoundError:
+                if top != self._layout.v1.get("cpuset"):  # where not every container has one
+                    raise
         if not self._is_entered():
-            _write(os.path.join(self.unified, "cgroup.procs"), "0")
+            write(os.path.join(self.unified, "cgroup.procs"), "0")
 
     def add(self, pid: int) -> None:
         """Move process *pid* with all its threads into the groups."""
         for directory in self.directories:
-            _write(os.path.join(directory, "cgroup.procs"), str(pid))
+            if os.path.isdir(directory):
+                write(os.path.join(directory, "cgroup.procs"), str(pid))
 
     def pids(self) -> list[int]:
         """All processes in the group and those below it; none when the group is gone."""
         found: list[int] = []
-        for directory in _walk(self.unified):
-            found += map(int, _read(os.path.join(directory, "cgroup.procs")).split())
+        for directory in walk(self.unified):
+            found += map(int, read(os.path.join(directory, "cgroup.procs")).split())
         return found
 
     def freeze(self, timeout: float) -> None:
         """Stop every process; return once all are stopped or have ended. Raises: TimeoutError after *timeout* seconds,
         thawed again."""
-        _write(os.path.join(self.unified, "cgroup.freeze"), "1")
+        write(os.path.join(self.unified, "cgroup.freeze"), "1")
         # Those that are killed meanwhile do not freeze, and a group that they leave empty need not say so.
         if not self._wait_for(("frozen 1", "populated 0"), timeout):
             self.thaw()
@@ -122,13 +145,13 @@ class Group:
 
     def thaw(self) -> None:
         """Let them run again."""
-        _write(os.path.join(self.unified, "cgroup.freeze"), "0")
+        write(os.path.join(self.unified, "cgroup.freeze"), "0")
 
     def kill(self) -> None:
         """SIGKILL to every process in the group and below, frozen ones too; none that forks can slip away. Gone is
         success."""
         try:
-            _write(os.path.join(self.unified, "cgroup.kill"), "1")
+            write(os.path.join(self.unified, "cgroup.kill"), "1")
         except OSError as exc:
             if exc.errno not in (errno.ENOENT, errno.ENODEV):  # removed, so nothing lives in it
                 raise
@@ -136,21 +159,6 @@ class Group:
     def wait_empty(self, timeout: float) -> bool:
         """Wait until no process is left, *timeout* seconds at most; whether so. A group that is gone is empty."""
         return self._wait_for(("populated 0",), timeout)
-
-    def usage(self) -> Usage:
-        """Read the accounts."""
-        v1 = self._layout.v1
-        memory = self._number("memory", "memory.usage_in_bytes" if "memory" in v1 else "memory.current")
-        pids = self._number("pids", "pids.current")
-        if "cpuacct" in v1:
-            return Usage(memory, pids, self._number("cpuacct", "cpuacct.usage"))
-        return Usage(memory, pids, self._field("cpu", "cpu.stat", "usage_usec") * 1000)
-
-    def oom_kills(self) -> int:
-        """How many processes of the group the kernel has killed for want of memory."""
-        return self._field(
-            "memory", "memory.oom_control" if "memory" in self._layout.v1 else "memory.events", "oom_kill"
-        )
 
     def remove(self, timeout: float = 10.0) -> None:
         """Remove the groups and what the container made below them; gone already is success.
@@ -161,29 +169,65 @@ class Group:
         # EBUSY. It leaves all hierarchies in one go, so the unified one's event speaks for v1, which has none.
         if not self.wait_empty(timeout):
             raise OSError(errno.EBUSY, f"processes are left in the control group {self.unified}")
-        for directory in self.directories:
-            _remove_tree(directory)
+        for top in self._layout.tops:
+            remove_tree(os.path.join(top, self.path))
+            if self._layout.parent != PARENT:
+                remove_parent(top, self._layout.parent)
 
-    def _v1_directories(self) -> Iterator[str]:
-        return (self._directories[controller] for controller in CONTROLLERS if controller in self._layout.v1)
+    def _tops(self, *, with_cpuset: bool) -> list[str]:
+        v1 = self._layout.v1
+        wanted = {v1[name] for name in _EVERYBODYS if name in v1}
+        if with_cpuset and "cpuset" in v1:
+            wanted.add(v1["cpuset"])
+        return [*sorted(wanted), self._layout.unified]
 
-    def _make_parent(self, parent: str) -> None:
-        _make(parent)
-        if parent == os.path.dirname(self.unified):
-            self._delegate(os.path.dirname(parent), parent)
+    def _make(self, top: str) -> None:
+        directory = os.path.join(top, self.path)
+        try:
+            fresh = make(directory)
+        except FileNotFoundError:
+            make_parent(self._layout, top, self._layout.parent)
+            fresh = make(directory)
+        if not fresh:
+            remove_tree(directory)
+            os.mkdir(directory, 0o755)
+        if top == self._layout.v1.get("cpuset"):
+            inherit_cpuset(directory)
 
-    def _delegate(self, root: str, parent: str) -> None:
-        """Hand the controllers that v1 does not hold down to the containers' groups."""
-        offered = _read(os.path.join(root, "cgroup.controllers")).split()
-        wanted = {name for name in CONTROLLERS if name in offered and name not in self._layout.v1}
-        if not wanted <= set(_read(os.path.join(parent, "cgroup.subtree_control")).split()):
-            request = " ".join(f"+{name}" for name in sorted(wanted))
-            _write(os.path.join(root, "cgroup.subtree_control"), request)
-            _write(os.path.join(parent, "cgroup.subtree_control"), request)
+    def _enter_cpuset(self) -> None:
+        """Put all processes under v1's cpuset controller, if they are not yet."""
+        top = self._layout.v1.get("cpuset")
+        if top is None or os.path.isdir(os.path.join(top, self.path)):
+            return
+        self._make(top)
+        # Until none is new: a process that is forked meanwhile is born where its parent is.
+        moved: set[int] = set()
+        while fresh := set(self.pids()) - moved:
+            for pid in fresh:
+                with suppress(ProcessLookupError):
+                    write(os.path.join(top, self.path, "cgroup.procs"), str(pid))
+            moved |= fresh
+
+    def _set(self, setting: Setting) -> None:
+        path = os.path.join(self.directory(setting.controller), setting.file)
+        try:
+            write(path, setting.value)
+        except OSError as exc:
+            exc.filename = setting.file  # write(2) itself names none
+            raise
+
+    def _value(self, setting: Setting) -> str:
+        """What is in force in its place, as one could write it; "" where that cannot be told."""
+        text = read(os.path.join(self.directory(setting.controller), setting.file)).strip()
+        device, space, _ = setting.value.partition(" ")
+        if space and ":" in device:
+            lines = [line for line in text.splitlines() if line.startswith(f"{device} ")]
+            return lines[0] if lines else ""
+        return "" if "\n" in text else text
 
     def _is_entered(self) -> bool:
         name = self.unified[len(self._layout.unified) :]
-        return f"0::{name}\n" in _read("/proc/self/cgroup")
+        return f"0::{name}\n" in read("/proc/self/cgroup")
 
     def _wait_for(self, lines: Sequence[str], timeout: float) -> bool:
         """Wait until cgroup.events has one of *lines*; whether it did in time. A group that is gone satisfies
@@ -211,84 +255,12 @@ class Group:
             os.close(fd)
         return True
 
-    def _number(self, controller: str, file: str) -> int:
-        return int(_read(os.path.join(self._directories[controller], file)) or 0)
 
-    def _field(self, controller: str, file: str, key: str) -> int:
-        for line in _read(os.path.join(self._directories[controller], file)).splitlines():
-            name, _, value = line.partition(" ")
-            if name == key:
-                return int(value)
-        return 0
-
-
-def _make(directory: str) -> bool:
-    """Whether it was not there."""
-    try:
-        os.mkdir(directory, 0o755)
-    except FileExistsError:
-        return False
-    return True
-
-
-def _write(path: str, value: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, value.encode())
-    finally:
-        os.close(fd)
-
-
-def _read(path: str) -> str:
-    """The file's text, "" where the group or the file is not there."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return ""
-    try:
-        chunks = []
-        while chunk := os.read(fd, 65536):
-            chunks.append(chunk)
-        return b"".join(chunks).decode()
-    except OSError as exc:
-        if exc.errno != errno.ENODEV:  # removed meanwhile
-            raise
-        return ""
-    finally:
-        os.close(fd)
-
-
-def _walk(directory: str) -> Sequence[str]:
-    """*directory* and the groups below it, parents before children; nothing when it is gone."""
-    try:
-        with os.scandir(directory) as entries:
-            children = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
-        return ()
-    found = [directory]
-    for child in children:
-        found += _walk(child)
-    return found
-
-
-def _remove_tree(directory: str) -> None:
-    for group in reversed(_walk(directory)):
-        _rmdir(group)
-
-
-def _rmdir(group: str) -> None:
-    """Remove an empty group; gone already is success."""
-    deadline = time.monotonic() + _SETTLE_SECONDS
-    while True:
-        try:
-            os.rmdir(group)
-        except FileNotFoundError:
-            return
-        except OSError as exc:
-            # The kernel takes the last task out of the hierarchies one after another and reports the unified one's
-            # event on the way (css_set_update_populated): a v1 group may be busy for a moment longer, and has no event.
-            if exc.errno != errno.EBUSY or time.monotonic() >= deadline:
-                raise
-            time.sleep(0.001)
-        else:
-            return
+def _in_order(settings: list[Setting], value: Callable[[Setting], str]) -> list[Setting]:
+    """v1's memory may not be above memory and swap together at any moment: where it grows past what that is now, the
+    sum goes first."""
+    by_file = {setting.file: setting for setting in settings}
+    memory, both = by_file.get("memory.limit_in_bytes"), by_file.get("memory.memsw.limit_in_bytes")
+    if memory is None or both is None or int(memory.value) <= int(value(both) or 0):
+        return settings
+    return [both, *(setting for setting in settings if setting is not both)]

@@ -6,8 +6,16 @@ from typing import Final, NamedTuple
 
 from ck.kernel.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount
 
-CONTROLLERS: Final = ("pids", "memory", "cpu", "cpuacct")
+V1_CONTROLLERS: Final = ("pids", "memory", "cpu", "cpuacct", "blkio", "cpuset")
 """What ck accounts and limits with. Freezing, killing and device access are the unified hierarchy's on every host."""
+
+V2_CONTROLLERS: Final = ("pids", "memory", "cpu", "io", "cpuset")
+
+V2_NAMES: Final = {"blkio": "io", "cpuacct": "cpu"}
+"""Of the controllers that v2 calls otherwise."""
+
+PARENT: Final = "ck"
+"""Where the containers' groups are below each hierarchy's root, unless somebody says otherwise."""
 
 
 class Mode(enum.StrEnum):
@@ -19,17 +27,27 @@ class Mode(enum.StrEnum):
 
 
 class Layout(NamedTuple):
-    """Mount points: of cgroup2 ("" where it is not mounted), and of the v1 hierarchy of each of CONTROLLERS that has
-    one."""
+    """Mount points: of cgroup2 ("" where it is not mounted), and of the v1 hierarchy of each of V1_CONTROLLERS that
+    has one. `parent` is the group that holds those of the containers, relative to them."""
 
     unified: str
     v1: dict[str, str]
+    parent: str = PARENT
 
     @property
     def mode(self) -> Mode:
         if not self.v1:
             return Mode.V2
         return Mode.HYBRID if self.unified else Mode.V1
+
+    @property
+    def tops(self) -> list[str]:
+        """Each hierarchy once, the unified one last."""
+        return [*dict.fromkeys(self.v1.values()), self.unified]
+
+    def directory(self, controller: str, group: str) -> str:
+        """Of *group*, a path relative to the hierarchies' roots, where *controller* (v1's name or v2's) is."""
+        return os.path.join(self.v1.get(controller, self.unified), group)
 
 
 def detect(mountinfo: str | None = None) -> Layout:
@@ -50,7 +68,7 @@ def detect(mountinfo: str | None = None) -> Layout:
             unified = unified or mount_point
         elif kind == "cgroup":
             for controller in options.split(","):
-                if controller in CONTROLLERS:
+                if controller in V1_CONTROLLERS:
                     v1.setdefault(controller, mount_point)
     return Layout(unified, v1)
 

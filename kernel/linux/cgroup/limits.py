@@ -1,79 +1,44 @@
-"""Limits as the files of the cgroup controllers take them. Pure."""
+"""What one container may take, and the files of the cgroup controllers that say so. Pure.
 
-from typing import NamedTuple
+How each hierarchy spells a limit is in v1.py and v2.py; here is which of them has a say about which resource.
+"""
 
-_MAX_WEIGHT = 10_000
-_MAX_SHARES = 262_144
+from collections.abc import Collection
+from typing import Final, NamedTuple
 
+from ck.kernel.linux.cgroup import v1, v2
+from ck.kernel.linux.cgroup.layout import Layout
+from ck.kernel.linux.cgroup.values import Limits, Setting
 
-class Limits(NamedTuple):
-    """Of one group. Bytes; microseconds; None for what is not limited, -1 for what is expressly unlimited."""
-
-    memory: int | None = None
-    memory_swap: int | None = None  # memory and swap together, as v1 counts
-    memory_reservation: int | None = None
-    pids: int | None = None
-    cpu_shares: int | None = None
-    cpu_quota: int | None = None
-    cpu_period: int | None = None
-
-
-class Setting(NamedTuple):
-    """Write *value* to *file* in the group of *controller*."""
-
-    controller: str
-    file: str
-    value: str
+# The resource, the v1 controller that limits it, and what writes its settings in either version.
+_RESOURCES: Final = (
+    ("memory", v1.memory_settings, v2.memory_settings),
+    ("cpu", v1.cpu_settings, v2.cpu_settings),
+    ("cpuset", v1.cpuset_settings, v2.cpuset_settings),
+    ("pids", v1.pids_settings, v2.pids_settings),
+    ("blkio", v1.io_settings, v2.io_settings),
+)
 
 
-def settings(limits: Limits, *, v1: bool) -> list[Setting]:
-    """What to write for *limits*, in order."""
-    return _v1(limits) if v1 else _v2(limits)
+class Enforceable(NamedTuple):
+    """`settings` are to be written in order; `missing` are options of the command line with the file that this kernel
+    has not."""
+
+    settings: list[Setting]
+    missing: list[tuple[str, str]]
 
 
-def _v1(limits: Limits) -> list[Setting]:
-    # Memory comes before memory and swap together, which may not be the smaller of the two.
-    wanted = (
-        ("memory", "memory.limit_in_bytes", limits.memory),
-        ("memory", "memory.memsw.limit_in_bytes", limits.memory_swap),
-        ("memory", "memory.soft_limit_in_bytes", limits.memory_reservation),
-        ("cpu", "cpu.shares", limits.cpu_shares),
-        # The period goes first: a quota is checked against the period in force.
-        ("cpu", "cpu.cfs_period_us", limits.cpu_period),
-        ("cpu", "cpu.cfs_quota_us", limits.cpu_quota),
+def settings(limits: Limits, layout: Layout, files: Collection[str]) -> Enforceable:
+    """What to write for *limits* where groups have *files* (Group.files).
+
+    v1 gives each controller a hierarchy of its own, or leaves it to v2: each is spelled as where it is.
+    """
+    wanted = [
+        setting
+        for controller, of_v1, of_v2 in _RESOURCES
+        for setting in (of_v1 if controller in layout.v1 else of_v2)(limits, files)
+    ]
+    return Enforceable(
+        [setting for setting in wanted if setting.file in files],
+        list(dict.fromkeys((setting.option, setting.file) for setting in wanted if setting.file not in files)),
     )
-    result = [Setting(controller, file, str(value)) for controller, file, value in wanted if value is not None]
-    if limits.pids is not None:
-        result.append(Setting("pids", "pids.max", _or_max(limits.pids)))
-    return result
-
-
-def _v2(limits: Limits) -> list[Setting]:
-    result = []
-    if limits.memory is not None:
-        result.append(Setting("memory", "memory.max", _or_max(limits.memory)))
-    if limits.memory_swap is not None:
-        # v2 counts swap alone.
-        swap = limits.memory_swap if limits.memory_swap < 0 else limits.memory_swap - max(limits.memory or 0, 0)
-        result.append(Setting("memory", "memory.swap.max", _or_max(swap)))
-    if limits.memory_reservation is not None:
-        result.append(Setting("memory", "memory.low", _or_max(limits.memory_reservation)))
-    if limits.cpu_shares is not None:
-        result.append(Setting("cpu", "cpu.weight", str(weight_of(limits.cpu_shares))))
-    if limits.cpu_quota is not None or limits.cpu_period is not None:
-        quota = _or_max(-1 if limits.cpu_quota is None else limits.cpu_quota)
-        period = "" if limits.cpu_period is None else f" {limits.cpu_period}"
-        result.append(Setting("cpu", "cpu.max", quota + period))
-    if limits.pids is not None:
-        result.append(Setting("pids", "pids.max", _or_max(limits.pids)))
-    return result
-
-
-def weight_of(shares: int) -> int:
-    """cpu.weight (1 to 10000) for v1's cpu.shares (2 to 262144), by the line through the ends of both ranges."""
-    bounded = min(max(shares, 2), _MAX_SHARES)
-    return 1 + (bounded - 2) * (_MAX_WEIGHT - 1) // (_MAX_SHARES - 2)
-
-
-def _or_max(value: int) -> str:
-    return "max" if value < 0 else str(value)

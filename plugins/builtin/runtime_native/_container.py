@@ -1,11 +1,12 @@
 """One run of a container, as the engine drives it."""
 
+import errno
 import json
 import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +15,15 @@ from typing import Any, Final
 import trio
 
 from ck.kernel.drivers.runtime import AttachRequest, ExecRequest, ExecStarted, ExitStatus, TerminalSize
-from ck.kernel.errors import Conflict, NotFound, StartFailed, Unavailable
-from ck.kernel.linux.cgroup import Group
+from ck.kernel.errors import Conflict, InvalidArgument, NotFound, StartFailed, Unavailable
+from ck.kernel.linux.cgroup import AccountReader, Group, Setting, unreclaimable
 from ck.kernel.linux.process import is_ending
 from ck.kernel.linux.process_state import describe_process, process_state
 from ck.plugins.builtin.runtime_native._host import HostFacts
 from ck.plugins.builtin.runtime_native._link import EXIT_FILE, ShimLink, start_failed
 from ck.plugins.builtin.runtime_native._plan import compile_exec_plan
+from ck.plugins.builtin.runtime_native._resources import compile_limits
+from ck.plugins.builtin.runtime_native._section import Section
 from ck.plugins.builtin.runtime_native.child import wire
 
 PLAN_FILE: Final = "plan.json"
@@ -53,6 +56,7 @@ class NativeContainer:
         self._burying = trio.Lock()
         self._deleting = trio.Lock()
         self._deleted = False
+        self._oom_told = 0
 
     @property
     def over(self) -> bool:
@@ -184,6 +188,37 @@ class NativeContainer:
             with suppress(Conflict):  # The shim left meanwhile, and forgot all.
                 await self._link.ask(lambda ckd, number: ckd.exec_forget(number, exec_id))
 
+    async def update(self, resources: Mapping[str, Any]) -> None:
+        """See RuntimeContainer."""
+        enforceable = compile_limits(Section(resources, "linux.resources"), self._host)
+        await self._on_group(lambda: self._update(enforceable.settings))
+
+    def _update(self, settings: Sequence[Setting]) -> None:
+        limit = next((int(s.value) for s in settings if s.file == "memory.max" and s.value != "max"), None)
+        if limit is not None and (used := unreclaimable(self._group)) > limit:
+            # v1 refuses by itself; v2 would rather kill the container.
+            raise Conflict(f"the memory limit {limit} is below the {used} bytes that the container uses")
+        try:
+            self._group.update(settings)
+        except OSError as exc:
+            setting = next((s for s in settings if s.file == exc.filename), None)
+            what = f"{setting.option} {setting.value}" if setting else str(exc.filename)
+            if exc.errno == errno.EBUSY:
+                raise Conflict(f"{what} cannot be set: the container uses more already") from exc
+            raise InvalidArgument(f"{what} is refused by the kernel: {exc.strerror}") from exc
+
+    def meter(self) -> AccountReader:
+        """See RuntimeContainer."""
+        return AccountReader(self._host.cgroups, self._group)
+
+    async def wait_oom(self) -> str:
+        """See RuntimeContainer."""
+        await self._link.until(lambda: self._link.oom.kills > self._oom_told)
+        if self._link.oom.kills <= self._oom_told:
+            await trio.sleep_forever()  # the shim is gone
+        self._oom_told = self._link.oom.kills
+        return self._link.oom.limit
+
     async def pids(self) -> Sequence[int]:
         """See RuntimeContainer."""
         return await trio.to_thread.run_sync(self._group.pids)
@@ -268,7 +303,7 @@ class NativeContainer:
         async with self._burying:
             if self._link.exit is None:
                 await trio.to_thread.run_sync(self._kill_all)
-                status = {"code": KILLED, "time": time.time_ns(), "oom": False, "signal": int(signal.SIGKILL)}
+                status = {"code": KILLED, "time": time.time_ns(), "oom": "", "signal": int(signal.SIGKILL)}
                 (self._directory / EXIT_FILE).write_text(json.dumps({**status, "execs": {}}))
                 self._link.exit = status
 
@@ -309,5 +344,9 @@ def _moment(time_ns: int) -> datetime:
 
 def _exit_status(status: dict[str, Any]) -> ExitStatus:
     return ExitStatus(
-        code=status["code"], at=_moment(status["time"]), oom_killed=status["oom"], signal=status["signal"]
+        code=status["code"],
+        at=_moment(status["time"]),
+        oom_killed=bool(status["oom"]),
+        oom_limit=status["oom"],
+        signal=status["signal"],
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 
 from ck.kernel.linux import capability, rlimit
-from ck.kernel.linux.cgroup import Layout, with_unified
+from ck.kernel.linux.cgroup import Layout, files_of, with_unified
 from ck.kernel.linux.cgroup import detect as detect_cgroups
 
 
@@ -22,6 +22,8 @@ class HostFacts:
     capabilities: int
     last_capability: int
     hard_limits: Mapping[str, int]
+    cgroup_files: frozenset[str] = frozenset()  # those that a container's groups have
+    weighs_io: bool = False  # some disk has a scheduler that knows weights
 
     @property
     def may_raise_limits(self) -> bool:
@@ -34,12 +36,15 @@ def read_host_facts(cgroup_directory: Path) -> HostFacts:
     Raises: OSError.
     """
     name = os.uname()
+    cgroups = with_unified(detect_cgroups(), str(cgroup_directory))
     major, minor = name.release.split(".")[:2]
     return HostFacts(
         kernel=(int(major), int(minor.partition("-")[0])),
         machine=name.machine,
-        cgroups=with_unified(detect_cgroups(), str(cgroup_directory)),
+        cgroups=cgroups,
         capabilities=capability.permitted(),
         last_capability=capability.last_capability(),
         hard_limits=rlimit.hard_limits(),
+        cgroup_files=files_of(cgroups),
+        weighs_io=any("[bfq]" in file.read_text() for file in Path("/sys/block").glob("*/queue/scheduler")),
     )

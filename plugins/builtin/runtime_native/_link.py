@@ -13,6 +13,7 @@ from typing import Any, Final
 import trio
 
 from ck.kernel.errors import CkError, Conflict, StartFailed, Unavailable
+from ck.kernel.linux.cgroup import Oom
 from ck.plugins.builtin.runtime_native.child import wire
 
 EXIT_FILE: Final = "exit"
@@ -32,7 +33,8 @@ def _conflict(failure: dict[str, Any]) -> CkError:
 class ShimLink:
     """Asks one shim and learns what it tells.
 
-    `exit` and `execs` are what is known of ends; `gone` says that no shim is there to tell more.
+    `exit`, `execs` and `oom` are what is known of ends and of kills for want of memory; `gone` says that no shim is
+    there to tell more.
 
     Whoever waits for something reads the socket for all: no task runs while nobody waits, so none can be lost or leak.
     A connection that breaks while the shim lives is made anew.
@@ -44,6 +46,7 @@ class ShimLink:
         self.started = True
         self.exit: dict[str, Any] | None = None
         self.execs: dict[str, dict[str, Any] | None] = {}
+        self.oom = Oom(0, "")
         self.gone = False
         self._container_id = container_id
         self._directory = directory
@@ -189,6 +192,8 @@ class ShimLink:
                 self._failure = payload
             case wire.Kind.EXITED:
                 self.exit = payload
+            case wire.Kind.OOM:
+                self.oom = Oom(payload["kills"], payload["limit"])
             case wire.Kind.EXEC_EXITED:
                 self.execs[payload["exec_id"]] = payload
             case wire.Kind.DONE | wire.Kind.REFUSED:
@@ -197,6 +202,7 @@ class ShimLink:
                     self.started = payload["started"]
                     self.exit = payload["exit"]
                     self.execs.update(payload["execs"])
+                    self.oom = Oom(*payload["oom"])
                 if payload["request"] in self._answers:
                     self._answers[payload["request"]] = message
         for fd in fds:

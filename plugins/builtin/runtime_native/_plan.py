@@ -9,16 +9,16 @@ from typing import Final
 
 from ck.kernel.drivers.runtime import Bundle, ExecRequest
 from ck.kernel.errors import InvalidArgument, Unsupported
-from ck.kernel.linux.cgroup.group import PARENT
+from ck.kernel.linux.cgroup import Layout
 from ck.kernel.linux.mount import MS_REC, MS_SLAVE
 from ck.plugins.builtin.runtime_native._host import HostFacts
 from ck.plugins.builtin.runtime_native._mount_options import PROPAGATION
 from ck.plugins.builtin.runtime_native._mounts import compile_mounts, compile_root
 from ck.plugins.builtin.runtime_native._process import Circumstances, compile_process, encode_filter
-from ck.plugins.builtin.runtime_native._resources import compile_cgroup, compile_devices, compile_sysctls
+from ck.plugins.builtin.runtime_native._resources import GroupPlace, compile_cgroup, compile_devices, compile_sysctls
 from ck.plugins.builtin.runtime_native._seccomp import filter_flags, has_filter
 from ck.plugins.builtin.runtime_native._section import Section
-from ck.plugins.builtin.runtime_native.child.plan import ExecPlan, NamespacePlan, Plan
+from ck.plugins.builtin.runtime_native.child.plan import CgroupPlan, ExecPlan, NamespacePlan, Plan
 
 OLDEST_KERNEL: Final = (5, 14)  # cgroup.kill; openat2, mount_setattr and clone3 into a cgroup are older
 
@@ -56,11 +56,11 @@ def compile_plan(bundle: Bundle, *, rootfs: str, host: HostFacts, seccomp: bytes
         with spec.section("linux") as linux:
             namespaces = _namespaces(linux.sections("namespaces"))
             linux.anything("seccomp")  # compiled to *seccomp*
-            _check_group(linux.text("cgroupsPath"), bundle.container_id)
+            group = place_group(linux.text("cgroupsPath"), bundle.container_id, host)
             propagation = linux.text("rootfsPropagation")
             if propagation and propagation not in PROPAGATION:
                 raise InvalidArgument(f"linux.rootfsPropagation cannot be {propagation!r}")
-            cgroup = compile_cgroup(linux.section("resources"), bundle.container_id, host)
+            cgroup = compile_cgroup(linux.section("resources"), group, host)
             sysctls = compile_sysctls(linux.mapping("sysctl"), namespaces)
             devices = compile_devices(linux.sections("devices"))
             masked, readonly = linux.texts("maskedPaths"), linux.texts("readonlyPaths")
@@ -69,8 +69,8 @@ def compile_plan(bundle: Bundle, *, rootfs: str, host: HostFacts, seccomp: bytes
                 raise InvalidArgument(f"{name} {value!r} cannot be set: the container has no UTS namespace of its own")
         mounts = compile_mounts(
             spec.sections("mounts"),
-            host.cgroups,
-            f"{PARENT}/{bundle.container_id}",
+            _groups_of(cgroup),
+            group.path,
             own_cgroups="cgroup" in namespaces,
         )
         around = Circumstances(
@@ -159,9 +159,21 @@ def _is_new(namespaces: Mapping[str, NamespacePlan], kind: str) -> bool:
     return kind in namespaces and not namespaces[kind]["path"]
 
 
-def _check_group(path: str, container_id: str) -> None:
-    if path and path.strip("/") != f"{PARENT}/{container_id}":
+def _groups_of(cgroup: CgroupPlan) -> Layout:
+    """The hierarchies in which the container has a group: v1's cpuset only where it is limited."""
+    limited = any(controller == "cpuset" for controller, *_ in cgroup["settings"])
+    v1 = {name: point for name, point in cgroup["v1"].items() if limited or name != "cpuset"}
+    return Layout(cgroup["unified"], v1, cgroup["parent"])
+
+
+def place_group(path: str, container_id: str, host: HostFacts) -> GroupPlace:
+    """Where linux.cgroupsPath puts the container. Raises: Unsupported."""
+    if not path:
+        return GroupPlace(host.cgroups.parent, container_id)
+    parent, _, name = path.strip("/").rpartition("/")
+    if not path.startswith("/") or name != container_id or not parent:
         raise Unsupported(f"the native runtime does not support linux.cgroupsPath {path!r}")
+    return GroupPlace(parent, container_id)
 
 
 def _is_true(annotations: Mapping[str, str], name: str) -> bool:

@@ -4,10 +4,10 @@ import base64
 import re
 import stat
 from collections.abc import Collection, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
-from ck.kernel.errors import InvalidArgument
-from ck.kernel.linux.cgroup import DeviceRule, Limits, settings
+from ck.kernel.errors import InvalidArgument, Unsupported
+from ck.kernel.linux.cgroup import DeviceRule, Enforceable, Limits, Rate, settings
 from ck.kernel.linux.cgroup.devices import ACCESS, compile_rules
 from ck.kernel.linux.rlimit import INFINITY, RLIMITS
 from ck.plugins.builtin.runtime_native._host import HostFacts
@@ -24,6 +24,12 @@ _DEFAULT_DEVICES: Final = (
     ("/dev/tty", 5, 0),
 )
 _CONSOLE, _PTMX, _PTS_MAJOR = (5, 1), (5, 2), 136
+_THROTTLES: Final = {
+    "read-bps": "throttleReadBpsDevice",
+    "write-bps": "throttleWriteBpsDevice",
+    "read-iops": "throttleReadIOPSDevice",
+    "write-iops": "throttleWriteIOPSDevice",
+}
 _DEVICE_TYPES: Final = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
 
 # Which namespace a sysctl belongs to (Documentation/admin-guide/sysctl); only those of a namespace of its own are the
@@ -36,43 +42,94 @@ _UTS_SYSCTLS: Final = frozenset({"kernel.hostname", "kernel.domainname"})
 _SYSCTL_NAME: Final = re.compile(r"[A-Za-z0-9_/-]+(\.[A-Za-z0-9_/-]+)+")
 
 
-def compile_cgroup(resources: Section, container_id: str, host: HostFacts) -> CgroupPlan:
+class GroupPlace(NamedTuple):
+    """Where a container's groups are: `parent` is relative to the root of each hierarchy."""
+
+    parent: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        return f"{self.parent}/{self.name}"
+
+
+def compile_cgroup(resources: Section, group: GroupPlace, host: HostFacts) -> CgroupPlan:
     """The container's group, its limits and the devices it may use."""
+    devices = resources.sections("devices")
+    enforceable = compile_limits(resources, host)
+    rules = [_device_rule(entry) for entry in devices]
+    allowed = [DeviceRule(True, "c", major, minor, "rwm") for _, major, minor in _DEFAULT_DEVICES]
+    allowed += [DeviceRule(True, "c", *numbers, "rwm") for numbers in (_CONSOLE, _PTMX, (_PTS_MAJOR, -1))]
+    return CgroupPlan(
+        container_id=group.name,
+        unified=host.cgroups.unified,
+        v1=dict(host.cgroups.v1),
+        parent=group.parent,
+        settings=[list(setting) for setting in enforceable.settings],
+        devices=base64.b64encode(compile_rules([*rules, *allowed]) or b"").decode(),
+    )
+
+
+def compile_limits(resources: Section, host: HostFacts) -> Enforceable:
+    """The limits in linux.resources, but for devices. Raises: InvalidArgument, Unsupported."""
     with resources:
-        rules = [_device_rule(entry) for entry in resources.sections("devices")]
         with resources.section("memory") as memory:
             limit, swap, reservation = (memory.integer(key) or None for key in ("limit", "swap", "reservation"))
+            swappiness, no_killer = memory.integer("swappiness"), memory.flag("disableOOMKiller")
         with resources.section("cpu") as cpu:
             shares, quota, period = (cpu.integer(key) or None for key in ("shares", "quota", "period"))
+            cpus, mems = cpu.text("cpus"), cpu.text("mems")
         with resources.section("pids") as pids_section:
             pids = pids_section.integer("limit")
+        with resources.section("blockIO") as block:
+            weight = block.integer("weight") or None
+            rates = tuple(_rate(entry, kind) for kind, key in _THROTTLES.items() for entry in block.sections(key))
+        oom_group = _oom_group(resources.mapping("unified"))
     if limit is not None and swap is not None and 0 <= swap < limit:
         raise InvalidArgument(f"memory and swap together ({swap}) cannot be less than memory alone ({limit})")
     limits = Limits(
         memory=limit,
         memory_swap=swap,
         memory_reservation=reservation,
+        memory_swappiness=swappiness,
+        oom_kill_disable=no_killer,
+        oom_group=oom_group,
         pids=pids if pids is None or pids > 0 else -1,
         cpu_shares=shares,
         cpu_quota=quota,
         cpu_period=period,
+        cpuset_cpus=cpus,
+        cpuset_mems=mems,
+        io_weight=weight,
+        io_rates=rates,
     )
-    allowed = [DeviceRule(True, "c", major, minor, "rwm") for _, major, minor in _DEFAULT_DEVICES]
-    allowed += [DeviceRule(True, "c", *numbers, "rwm") for numbers in (_CONSOLE, _PTMX, (_PTS_MAJOR, -1))]
-    # v1 gives each controller a hierarchy of its own, or leaves it to v2: what decides is where it is.
-    wanted = [
-        setting
-        for v1 in (True, False)
-        for setting in settings(limits, v1=v1)
-        if (setting.controller in host.cgroups.v1) == v1
+    return settings(limits, host.cgroups, host.cgroup_files)
+
+
+def warnings_of(enforceable: Enforceable, host: HostFacts) -> list[str]:
+    """What is not enforced, in sentences."""
+    said = [
+        f"{option} is not enforced: this kernel has no {file} (cgroup {host.cgroups.mode})"
+        for option, file in enforceable.missing
     ]
-    return CgroupPlan(
-        container_id=container_id,
-        unified=host.cgroups.unified,
-        v1=dict(host.cgroups.v1),
-        settings=[list(setting) for setting in wanted],
-        devices=base64.b64encode(compile_rules([*rules, *allowed]) or b"").decode(),
-    )
+    if any(setting.option == "--blkio-weight" for setting in enforceable.settings) and not host.weighs_io:
+        said.append("--blkio-weight is not enforced: no disk of this host has an I/O scheduler that weighs (bfq)")
+    return said
+
+
+def _rate(entry: Section, kind: str) -> Rate:
+    with entry:
+        major, minor, rate = entry.integer("major"), entry.integer("minor"), entry.integer("rate")
+    if major is None or minor is None or rate is None or rate < 0:
+        raise InvalidArgument(f"linux.resources.blockIO has a rate {rate!r} for the device {major!r}:{minor!r}")
+    return Rate(kind, major, minor, rate)
+
+
+def _oom_group(unified: dict[str, str]) -> bool:
+    for file, value in unified.items():
+        if file != "memory.oom.group" or value not in ("0", "1"):
+            raise Unsupported(f"the native runtime does not support linux.resources.unified {file}={value!r}")
+    return unified.get("memory.oom.group") == "1"
 
 
 def _device_rule(entry: Section) -> DeviceRule:

@@ -23,7 +23,9 @@ from ck.plugins.builtin.runtime_native._forkserver import Forkserver
 from ck.plugins.builtin.runtime_native._host import HostFacts, read_host_facts
 from ck.plugins.builtin.runtime_native._link import ShimLink
 from ck.plugins.builtin.runtime_native._plan import compile_plan
+from ck.plugins.builtin.runtime_native._resources import compile_limits, warnings_of
 from ck.plugins.builtin.runtime_native._seccomp_cache import FilterCache
+from ck.plugins.builtin.runtime_native._section import Section
 from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.plan import Plan
 from ck.plugins.builtin.runtime_native.child.steps import cgroup
@@ -33,6 +35,7 @@ log: Final = logging.getLogger(__name__)
 
 ROOT_DIRECTORY: Final = "root"
 CGROUPS: Final = "cgroup"  # where the unified hierarchy is mounted if the host has not
+PARENT_FILE: Final = "cgroup-parent"  # in the directory of a run whose group is not where most are
 FORKSERVER_LOG: Final = "forkserver.log"
 CREATE_SECONDS: Final = 60.0
 UNDO_SECONDS: Final = 30.0
@@ -75,6 +78,11 @@ class NativeRuntime:
             seconds = f"{CREATE_SECONDS:g} seconds"
             raise Unavailable(f"container {bundle.container_id} could not be made within {seconds}") from exc
 
+    async def check(self, resources: Mapping[str, Any]) -> Sequence[str]:
+        """See RuntimeDriver."""
+        without_devices = {key: value for key, value in resources.items() if key != "devices"}
+        return warnings_of(compile_limits(Section(without_devices, "linux.resources"), self._facts), self._facts)
+
     async def recover(self) -> Sequence[RuntimeContainer]:
         """See RuntimeDriver. What was made and never started, wholly or in part, is removed."""
         found: list[NativeContainer] = []
@@ -102,10 +110,10 @@ class NativeRuntime:
 
     def _remove_lost_groups(self) -> None:
         """Control groups of this engine whose runs are gone, as when somebody has cleared the run root."""
-        for name in groups(self._facts.cgroups):
-            if not (self._state / name).exists() and Group(self._facts.cgroups, name).owner == str(self._state):
+        for group in self._own_groups():
+            if not (self._state / group.container_id).exists():
                 try:
-                    self._remove_group(name)
+                    self._remove_group(group)
                 except Unavailable as error:  # `ck doctor` finds it again
                     log.error("%s", error)
 
@@ -122,9 +130,8 @@ class NativeRuntime:
                 shim.close()
                 holder = describe_process(pid) if pid else ""
                 found.append(Orphan(kind="run", name=directory.name, since=_changed(directory), holder=holder))
-        for name in groups(self._facts.cgroups):
-            group = Group(self._facts.cgroups, name)
-            if name not in known and group.owner == str(self._state):
+        for group in self._own_groups():
+            if (name := group.container_id) not in known:
                 holder = ", ".join(describe_process(pid) for pid in group.pids())
                 found.append(
                     Orphan(kind="control group", name=name, since=_changed(Path(group.unified)), holder=holder)
@@ -136,16 +143,21 @@ class NativeRuntime:
         if orphan.kind == "run":
             await self._container(self._state / orphan.name, None).delete()
         else:
-            await trio.to_thread.run_sync(self._remove_group, orphan.name)
+            for group in await trio.to_thread.run_sync(self._own_groups):
+                if group.container_id == orphan.name:
+                    await trio.to_thread.run_sync(self._remove_group, group)
 
-    def _remove_group(self, name: str) -> None:
-        group = Group(self._facts.cgroups, name)
+    def _own_groups(self) -> list[Group]:
+        """The control groups of this engine."""
+        return [group for group in groups(self._facts.cgroups) if group.owner == str(self._state)]
+
+    def _remove_group(self, group: Group) -> None:
         group.kill()
         try:
             group.remove()
         except OSError as exc:
             held = ", ".join(describe_process(pid) for pid in group.pids())
-            raise Unavailable(f"the control group {name} cannot be removed: {exc.strerror}: {held}") from exc
+            raise Unavailable(f"the control group {group.path} cannot be removed: {exc.strerror}: {held}") from exc
 
     async def features(self) -> Mapping[str, object]:
         """See RuntimeDriver."""
@@ -175,14 +187,16 @@ class NativeRuntime:
             raise Conflict(f"container {bundle.container_id} has a run that was not deleted") from exc
         try:
             (directory / ROOT_DIRECTORY).mkdir(mode=0o700)
+            if plan["cgroup"]["parent"] != self._facts.cgroups.parent:
+                (directory / PARENT_FILE).write_text(plan["cgroup"]["parent"])
             file = directory / PLAN_FILE
             file.touch(mode=0o600)
             # The directory comes first: `recover` finds it, and the control group by its name.
             file.write_text(json.dumps(plan))
             cgroup.create(plan["cgroup"])
-            Group(self._facts.cgroups, bundle.container_id).tag(str(self._state))
+            cgroup.group_of(plan["cgroup"]).tag(str(self._state))
         except (OSError, StepFailed) as exc:
-            Group(self._facts.cgroups, bundle.container_id).remove()
+            cgroup.group_of(plan["cgroup"]).remove()
             shutil.rmtree(directory)
             raise StartFailed(
                 exc.message if isinstance(exc, StepFailed) else f"cannot write {directory}: {exc}"
@@ -217,8 +231,15 @@ class NativeRuntime:
 
     def _container(self, directory: Path, sock: socket.socket | None) -> NativeContainer:
         link = ShimLink(directory.name, directory, sock)
-        group = Group(self._facts.cgroups, directory.name)
+        group = Group(self._facts.cgroups._replace(parent=self._parent_of(directory)), directory.name)
         return NativeContainer(directory.name, directory, link, group, self._facts)
+
+    def _parent_of(self, directory: Path) -> str:
+        """The control group above that of the run in *directory*."""
+        try:
+            return (directory / PARENT_FILE).read_text()
+        except FileNotFoundError:
+            return self._facts.cgroups.parent
 
 
 def _changed(path: Path) -> datetime | None:

@@ -15,7 +15,21 @@ from typing import IO, Protocol
 import pytest
 
 from ck.kernel.linux import pidfd
-from ck.kernel.linux.cgroup import DeviceRule, Group, Layout, Limits, detect, settings, with_unified
+from ck.kernel.linux.cgroup import (
+    AccountReader,
+    Accounts,
+    DeviceRule,
+    Group,
+    Layout,
+    Limits,
+    Setting,
+    detect,
+    files_of,
+    groups,
+    read_oom,
+    settings,
+    with_unified,
+)
 from ck.kernel.linux.cgroup.devices import compile_rules
 from ck.kernel.linux.private_mounts import in_private_mounts
 
@@ -64,14 +78,27 @@ def v1() -> bool:
     return "pids" in detect().v1
 
 
+def limited(**limits: object) -> list[Setting]:
+    """What this kernel needs written for Limits(**limits), all of which it can enforce."""
+    layout = detect()
+    enforceable = settings(Limits(**limits), layout, files_of(layout))  # type: ignore[arg-type]
+    assert not enforceable.missing
+    return enforceable.settings
+
+
+def accounts(group: Group) -> Accounts | None:
+    with AccountReader(detect(), group) as reader:
+        return reader.read()
+
+
 def test_making_and_removing_are_idempotent(group: Group) -> None:
     group.create()
-    group.create(settings(Limits(pids=5), v1=v1()))
+    group.create(limited(pids=5, cpuset_cpus="0"))
     assert all(os.path.isdir(directory) for directory in group.directories)
     group.remove()
     group.remove()
     assert not any(os.path.exists(directory) for directory in group.directories)
-    assert (group.pids(), group.wait_empty(0), tuple(group.usage())) == ([], True, (0, 0, 0))
+    assert (group.pids(), group.wait_empty(0)) == ([], True)
     group.kill()
 
 
@@ -79,12 +106,14 @@ def test_its_processes_and_what_they_use(group: Group, member: Member) -> None:
     group.create()
     process = member()
     assert group.pids() == [process.pid]
-    assert group.usage().pids == 1
+    used = accounts(group)
+    assert used is not None and used.pids == 1 and used.memory > 0
     assert not group.wait_empty(0)
     process.terminate()
     process.wait()
-    assert group.usage().cpu > 0
-    assert group.oom_kills() == 0
+    used = accounts(group)
+    assert used is not None and used.cpu > 0 and used.pids == 0
+    assert read_oom(detect(), group) == (0, "")
 
 
 def test_freeze_and_thaw(group: Group, member: Member) -> None:
@@ -140,6 +169,68 @@ def test_groups_that_the_container_made_are_removed_too(group: Group) -> None:
         os.makedirs(os.path.join(directory, "a/b"))
     group.remove()
     assert not any(os.path.exists(directory) for directory in group.directories)
+
+
+def test_the_reader_sees_that_the_group_is_gone(group: Group) -> None:
+    group.create()
+    with AccountReader(detect(), group) as reader:
+        assert reader.read() is not None
+        group.remove()
+        assert reader.read() is None
+
+
+def test_limits_change_under_a_process(group: Group, member: Member) -> None:
+    group.create(limited(memory=64 << 20, memory_swap=64 << 20))
+    process = member()
+    mib = 1 << 20
+    for memory, swap in ((256 * mib, 512 * mib), (32 * mib, 32 * mib), (128 * mib, 128 * mib)):
+        group.update(limited(memory=memory, memory_swap=swap))
+        used = accounts(group)
+        assert used is not None and used.memory_limit == memory
+    assert os.sched_getaffinity(process.pid) == os.sched_getaffinity(0)
+    group.update(limited(cpuset_cpus="1"))
+    assert os.sched_getaffinity(process.pid) == {1}
+    group.update(limited(cpuset_cpus="0"))
+    assert os.sched_getaffinity(process.pid) == {0}
+
+
+def test_an_update_that_is_refused_changes_nothing(group: Group, member: Member) -> None:
+    group.create(limited(pids=20))
+    member()
+    with pytest.raises(OSError, match="Invalid argument") as caught:
+        group.update([*limited(pids=5), Setting("cpu", limited(cpu_quota=5000)[0].file, "no number")])
+    assert caught.value.filename == limited(cpu_quota=5000)[0].file
+    used = accounts(group)
+    assert used is not None and used.pids_limit == 20
+
+
+def test_the_group_above_is_made_and_goes_with_the_last() -> None:
+    layout = detect()._replace(parent=f"ck-test-{uuid.uuid4().hex}/inner")
+    one, two = (Group(layout, uuid.uuid4().hex * 2) for _ in range(2))
+    one.create(limited(memory=64 << 20, cpuset_cpus="0"))
+    two.create(limited(pids=5))
+    assert {group.path for group in groups(layout)} >= {one.path, two.path}
+    used = accounts(two)
+    assert used is not None and used.pids_limit == 5
+    one.remove()
+    assert os.path.isdir(two.unified)
+    two.remove()
+    for top in layout.tops:
+        assert not os.path.exists(os.path.join(top, os.path.dirname(layout.parent)))
+
+
+def test_a_group_above_that_somebody_else_made_stays() -> None:
+    layout = detect()._replace(parent=f"ck-test-{uuid.uuid4().hex}")
+    for top in layout.tops:
+        os.mkdir(os.path.join(top, layout.parent))
+    try:
+        group = Group(layout, uuid.uuid4().hex * 2)
+        group.create()
+        group.remove()
+        assert all(os.path.isdir(os.path.join(top, layout.parent)) for top in layout.tops)
+    finally:
+        for top in layout.tops:
+            os.rmdir(os.path.join(top, layout.parent))
 
 
 def test_the_kernel_takes_the_device_program(group: Group, member: Member) -> None:

@@ -49,6 +49,7 @@ def state_json(state: ContainerState) -> Json:
         "Paused": status is State.PAUSED,
         "Restarting": status is State.RESTARTING,
         "OOMKilled": state.oom_killed,
+        **({"OOMLimit": state.oom_limit} if state.oom_limit else {}),  # Docker has not
         "Dead": status is State.DEAD,
         "Pid": state.pid,
         "ExitCode": state.exit_code,

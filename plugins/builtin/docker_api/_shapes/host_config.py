@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ck.kernel.api.container import (
+    ContainerChange,
+    DeviceRate,
     DeviceRequest,
     HostConfig,
     LogConfig,
@@ -126,11 +128,28 @@ def _load_isolation(value: object, name: str) -> str:
     return str(value)
 
 
+_RATE: Final = Table(Field("Path", "path", TEXT), Field("Rate", "rate", NUMBER))
+
+
+def _load_rate(json: Json, where: str) -> DeviceRate:
+    rate = _RATE.load(json, where)
+    if not rate.get("path"):
+        raise InvalidArgument(f"{where}Path must not be empty")
+    return DeviceRate(path=rate["path"], rate=rate.get("rate", 0))
+
+
+_RATES: Final = object_list(_load_rate, _RATE.dump)
+
+
 RESOURCES: Final = Table(
     Field("CpuShares", "cpu_shares", NUMBER),
     Field("Memory", "memory", NUMBER),
     Field("NanoCpus", "nano_cpus", NUMBER),
     Field("BlkioWeight", "blkio_weight", NUMBER),
+    Field("BlkioDeviceReadBps", "device_read_bps", _RATES),
+    Field("BlkioDeviceWriteBps", "device_write_bps", _RATES),
+    Field("BlkioDeviceReadIOps", "device_read_iops", _RATES),
+    Field("BlkioDeviceWriteIOps", "device_write_iops", _RATES),
     Field("CpuPeriod", "cpu_period", NUMBER),
     Field("CpuQuota", "cpu_quota", NUMBER),
     Field("CpusetCpus", "cpuset_cpus", TEXT),
@@ -139,6 +158,7 @@ RESOURCES: Final = Table(
     Field("MemorySwap", "memory_swap", NUMBER),
     Field("MemorySwappiness", "memory_swappiness", none_if(-1)),
     Field("OomKillDisable", "oom_kill_disable", FLAG),
+    Field("OomKillGroup", "oom_kill_group", FLAG),
     Field("PidsLimit", "pids_limit", none_if(0, -1)),
 )
 
@@ -189,14 +209,19 @@ HOST_CONFIG: Final = Table(
     Field("ReadonlyPaths", "readonly_paths", MAYBE_WORDS),
 )
 
-_OMITTED_WHEN_EMPTY: Final = ("Annotations", "DependsOn", "Init", "Mounts", "StorageOpt", "Sysctls", "Tmpfs")
+_OMITTED_WHEN_EMPTY: Final = (
+    "Annotations",
+    "DependsOn",
+    "OomKillGroup",
+    "Init",
+    "Mounts",
+    "StorageOpt",
+    "Sysctls",
+    "Tmpfs",
+)
 
 _NEVER_SET: Final[Mapping[str, object]] = {
     # Fields that Docker always shows, for which this engine has nothing to ask: the values mean "not set".
-    "BlkioDeviceReadBps": [],
-    "BlkioDeviceReadIOps": [],
-    "BlkioDeviceWriteBps": [],
-    "BlkioDeviceWriteIOps": [],
     "BlkioWeightDevice": [],
     "Cgroup": "",
     "CpuCount": 0,
@@ -217,10 +242,22 @@ def load_host_config(json: Mapping[str, Any]) -> HostConfig:
     return HostConfig(resources=Resources(**RESOURCES.load(resources, where)), **HOST_CONFIG.load(rest, where))
 
 
+def container_change(json: Mapping[str, Any]) -> ContainerChange:
+    """The body of an update. There is no word for "as it is" in it but leaving a field out, so what says nothing (0,
+    "", null) changes nothing. Raises: InvalidArgument."""
+    policy = json.get("RestartPolicy")
+    asked = {key: value for key, value in json.items() if value and key != "RestartPolicy"}
+    resources = RESOURCES.load(asked, "")
+    if resources.get("pids_limit", 0) is None:
+        resources["pids_limit"] = -1  # no limit, where null would be the one that there is
+    restart = _load_restart(policy, "RestartPolicy") if policy and policy.get("Name") else None
+    return ContainerChange(resources=resources, restart_policy=restart)
+
+
 def host_config_json(host: HostConfig) -> Json:
     """As `inspect` shows it."""
     json = HOST_CONFIG.dump(host) | RESOURCES.dump(host.resources) | dict(_NEVER_SET)
     for key in _OMITTED_WHEN_EMPTY:
-        if json[key] is None or json[key] in ({}, []):
+        if json[key] is None or json[key] in ({}, [], False):
             del json[key]
     return json

@@ -1,4 +1,4 @@
-"""What is done to a container: start, stop, restart, kill, pause, unpause, rename, resize, wait."""
+"""What is done to a container: start, stop, restart, kill, pause, unpause, rename, update, resize, wait."""
 
 from typing import Final
 
@@ -7,6 +7,7 @@ from ck.kernel.drivers.runtime import TerminalSize
 from ck.kernel.errors import InvalidArgument
 from ck.plugins.builtin.docker_api import versions
 from ck.plugins.builtin.docker_api._shapes.detach_keys import parse_detach_keys
+from ck.plugins.builtin.docker_api._shapes.host_config import container_change
 from ck.plugins.builtin.docker_api.exchange import (
     EMPTY,
     JSON,
@@ -64,6 +65,11 @@ async def rename(request: Request) -> Reply:
     return NO_CONTENT
 
 
+async def update(request: Request) -> Reply:
+    warnings = await request.engine.containers.update(request.id, container_change(request.json()))
+    return json_reply({"Warnings": list(warnings)})
+
+
 def terminal_size(request: Request) -> TerminalSize:
     """The query's `h` and `w`. Raises: InvalidArgument."""
     rows, columns = request.query.number("h") or 0, request.query.number("w") or 0
@@ -110,6 +116,7 @@ ROUTES: Final = (
     Route("POST", "/containers/{id}/pause", pause),
     Route("POST", "/containers/{id}/unpause", unpause),
     Route("POST", "/containers/{id}/rename", rename),
+    Route("POST", "/containers/{id}/update", update),
     Route("POST", "/containers/{id}/resize", resize),
     Route("POST", "/containers/{id}/wait", wait, watched=True),
     Route("POST", "/ck/containers/{id}/start", start_and_wait, watched=True),

@@ -11,8 +11,6 @@ _WHAT: Final = {
     "building images": ("POST /build", "POST /build/prune", "POST /session", "POST /grpc"),
     "committing a container to an image": ("POST /commit",),
     "exporting a container": ("GET /containers/{id}/export",),
-    "statistics of a container": ("GET /containers/{id}/stats",),
-    "updating a container": ("POST /containers/{id}/update",),
     "attaching by WebSocket": ("GET /containers/{id}/attach/ws",),
     "pushing images": ("POST /images/{id:path}/push",),
     "saving images": ("GET /images/get", "GET /images/{id:path}/get"),

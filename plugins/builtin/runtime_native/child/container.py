@@ -5,19 +5,22 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
+from ck.kernel.linux.cgroup import Oom, read_oom
 from ck.kernel.spool import Writer, open_writer
 from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.control import Control
 from ck.plugins.builtin.runtime_native.child.loop import Loop
 from ck.plugins.builtin.runtime_native.child.maker import session_maker
+from ck.plugins.builtin.runtime_native.child.oom import OomWatch
 from ck.plugins.builtin.runtime_native.child.plan import CgroupPlan
 from ck.plugins.builtin.runtime_native.child.process import Phase, Process
 from ck.plugins.builtin.runtime_native.child.requests import Requests
 from ck.plugins.builtin.runtime_native.child.sessions import ExecSession
 from ck.plugins.builtin.runtime_native.child.spill import unlinked_file
-from ck.plugins.builtin.runtime_native.child.steps.cgroup import group_of
+from ck.plugins.builtin.runtime_native.child.steps.cgroup import group_of, layout_of
 from ck.plugins.builtin.runtime_native.child.streams import Streams
 
 EXIT_FILE: Final = "exit"
@@ -38,6 +41,7 @@ class Container:
         self._directory = directory
         self._cgroup: CgroupPlan = settings["cgroup"]
         self._group = group_of(self._cgroup)
+        self._layout = layout_of(self._cgroup)
         log_directory: str = settings["log_directory"]
         self._spill_directory = os.path.dirname(log_directory)
         self._log: Writer = open_writer(
@@ -57,6 +61,7 @@ class Container:
             emptied=self._leave_when_done,
         )
         self._init = Process(self._loop, self._streams, self, stdin=settings["open_stdin"])
+        self._oom = OomWatch(self._loop, self._layout, self._group, self._out_of_memory)
         self._control = Control(self._loop, connection, Requests(self).serve, self._alone)
 
     def run(self, begin: Callable[[Process], None]) -> None:
@@ -76,6 +81,8 @@ class Container:
         """See process.Owner."""
         if self._going is not None:
             self._going(None, time.time_ns())
+        with suppress(OSError):  # a short life, or a host that does not tell: the end tells too
+            self._oom.begin()
 
     def failed(self, failure: dict[str, Any]) -> None:
         """See process.Owner.
@@ -94,7 +101,8 @@ class Container:
         """See process.Owner."""
         # With a PID namespace of its own all others died with the init. Without, they would hold its output open.
         self._group.kill()
-        oom = self._group.oom_kills() > 0
+        self._oom.close()
+        oom = read_oom(self._layout, self._group).limit
         self._streams.drain(
             DRAIN_SECONDS, lambda: self._drained({"code": code, "time": at, "oom": oom, "signal": signal})
         )
@@ -154,6 +162,7 @@ class Container:
             "pid": self._init.pid,
             "started": self._going is not None,
             "exit": self._status,
+            "oom": list(self._oom.last),
             "execs": {exec_id: session.status for exec_id, session in self._execs.items()},
         }
 
@@ -176,6 +185,9 @@ class Container:
         self._control.answer(ckd, send)
 
     # The rest
+
+    def _out_of_memory(self, oom: Oom) -> None:
+        self._control.tell(lambda ckd: ckd.oom(oom.kills, oom.limit))
 
     def _alone(self) -> None:
         """The last connection is lost. A container that was never told to be ready is nobody's."""

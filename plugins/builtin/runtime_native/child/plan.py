@@ -8,12 +8,13 @@ from typing import TypedDict
 
 
 class CgroupPlan(TypedDict):
-    """`unified` and `v1` are a ck.kernel.linux.cgroup.Layout; `settings` are [controller, file, value]; `devices` is a
-    BPF program in base64, "" for none."""
+    """`unified`, `v1` and `parent` are a ck.kernel.linux.cgroup.Layout; `settings` are
+    [controller, file, value, option]; `devices` is a BPF program in base64, "" for none."""
 
     container_id: str
     unified: str
     v1: dict[str, str]
+    parent: str
     settings: list[list[str]]
     devices: str
 

@@ -26,8 +26,9 @@ def rehearse(directory: str) -> None:
         shim.close()
         _play_ckd(ckd)
     ckd.close()
+    group = {"container_id": "rehearsal", "unified": directory, "v1": {}, "parent": "ck", "settings": [], "devices": ""}
     settings = {
-        "cgroup": {"container_id": "rehearsal", "unified": directory, "v1": {}, "settings": [], "devices": ""},
+        "cgroup": group,
         "terminal": False,
         "open_stdin": False,
         "stdin_once": False,

@@ -82,7 +82,7 @@ class ExecSession:
     def exited(self, code: int, at: int, signal: int) -> None:
         """See process.Owner."""
         self.streams.drain(
-            DRAIN_SECONDS, lambda: self._drained({"code": code, "time": at, "oom": False, "signal": signal})
+            DRAIN_SECONDS, lambda: self._drained({"code": code, "time": at, "oom": "", "signal": signal})
         )
 
     def _drained(self, status: dict[str, Any]) -> None:

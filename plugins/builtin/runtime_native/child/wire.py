@@ -39,6 +39,7 @@ class Kind(enum.IntEnum):
     EXEC_EXITED = 33
     DONE = 34
     REFUSED = 35
+    OOM = 36
     # between the shim and its helper
     FORKED = 40
     ORDER = 41
@@ -223,7 +224,7 @@ class CkdToShim(Sender):
         """DONE carries what a new ckd must know.
 
         That is `pid`, `started` (whether GO came), `exit` (the fields of EXITED, or None), `execs` (ID to the fields of
-        EXEC_EXITED, or None for one that runs), and a pidfd of the init unless it is gone.
+        EXEC_EXITED, or None for one that runs), `oom` (the last OOM's), and a pidfd of the init unless it is gone.
         """
         self._send(Kind.STATE, request=request)
 
@@ -258,9 +259,14 @@ class ShimToCkd(Sender):
     def exited(self, status: Mapping[str, Any]) -> None:
         """The init is gone, its output is in the log.
 
-        *status*: `code` (128 + n by signal n), `time` (UNIX, ns), `oom`, `signal` (that ended it, or 0).
+        *status*: `code` (128 + n by signal n), `time` (UNIX, ns), `oom` (whose limit, "" for no OOM), `signal`
+        (that ended it, or 0).
         """
         self._send(Kind.EXITED, **status)
+
+    def oom(self, kills: int, limit: str) -> None:
+        """The kernel has killed a process for want of memory, *kills* so far; see ck.kernel.linux.cgroup.Oom."""
+        self._send(Kind.OOM, kills=kills, limit=limit)
 
     def exec_exited(self, exec_id: str, status: Mapping[str, Any]) -> None:
         """A session ended; *status* as in `exited`. Its client sees EOF upon `exec_forget`, or a second later."""

@@ -139,7 +139,7 @@ def test_limits_and_ulimits() -> None:
         (HostConfig(security_opt=("magic=1",)), FACTS, "magic=1"),
         (HostConfig(security_opt=("seccomp={",)), FACTS, "seccomp"),
         (HostConfig(security_opt=("apparmor=mine",)), FACTS, "apparmor=mine"),
-        (HostConfig(resources=Resources(nano_cpus=1, cpu_quota=1)), FACTS, "--cpus"),
+        (HostConfig(cgroup_parent="../up"), FACTS, "../up"),
         (HostConfig(tmpfs={"relative": ""}), FACTS, "relative"),
     ],
 )

@@ -85,7 +85,7 @@ def test_ends(events: list[Event], sentence: str) -> None:
 def test_oom_names_the_limit() -> None:
     oom = event("oom", "exit")
     assert "memory limit of 64 MiB (killed by SIGKILL)" in reason(oom, DIED, memory=64 << 20)
-    assert "no limit of its own" in reason(oom, DIED)
+    assert "the host's memory: it has no limit" in reason(oom, DIED)
 
 
 def test_a_running_container_tells_of_its_start_its_health_and_its_last_end() -> None:

@@ -9,7 +9,12 @@ from ck.plugins.builtin.runtime_native.child.steps.failure import doing
 
 def group_of(plan: CgroupPlan) -> Group:
     """The groups that *plan* names; touches nothing."""
-    return Group(Layout(plan["unified"], plan["v1"]), plan["container_id"])
+    return Group(layout_of(plan), plan["container_id"])
+
+
+def layout_of(plan: CgroupPlan) -> Layout:
+    """Where they are."""
+    return Layout(plan["unified"], plan["v1"], plan["parent"])
 
 
 def create(plan: CgroupPlan) -> None:

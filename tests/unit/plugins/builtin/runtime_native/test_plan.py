@@ -20,6 +20,8 @@ from ck.kernel.linux.cgroup import Layout
 from ck.kernel.linux.rlimit import INFINITY, RLIMITS
 from ck.plugins.builtin.runtime_native._host import HostFacts
 from ck.plugins.builtin.runtime_native._plan import compile_exec_plan, compile_plan
+from ck.plugins.builtin.runtime_native._resources import compile_limits, warnings_of
+from ck.plugins.builtin.runtime_native._section import Section
 from ck.plugins.builtin.runtime_native.child.plan import MountPlan, Plan
 
 ALL = (1 << 41) - 1
@@ -30,6 +32,7 @@ HOST = HostFacts(
     capabilities=ALL & ~(1 << CAPABILITIES["CAP_SYS_RESOURCE"]),
     last_capability=40,
     hard_limits=dict.fromkeys(RLIMITS, 20000),
+    cgroup_files=frozenset({"pids.max", "cpu.max", "cpu.weight", "memory.max", "memory.swap.max", "io.weight"}),
 )
 V1 = {"pids": "/cg/pids", "cpu": "/cg/cpu,cpuacct", "cpuacct": "/cg/cpu,cpuacct"}
 HYBRID = HostFacts(
@@ -39,6 +42,7 @@ HYBRID = HostFacts(
     capabilities=ALL,
     last_capability=40,
     hard_limits=dict.fromkeys(RLIMITS, 20000),
+    cgroup_files=frozenset({"pids.max", "cpu.shares", "memory.max"}),
 )
 
 Spec = dict[str, Any]  # JSON-shaped
@@ -154,14 +158,15 @@ def test_a_plan_survives_json(args: list[str], user: str, capabilities: set[str]
         ({"linux": {"mountLabel": "x"}}, "linux.mountLabel"),
         ({"linux": {"personality": {"domain": "LINUX32"}}}, "linux.personality"),
         ({"linux": {"intelRdt": {"closID": "x"}}}, "linux.intelRdt"),
-        ({"linux": {"resources": {"blockIO": {"weight": 9}}}}, "linux.resources.blockIO"),
-        ({"linux": {"resources": {"cpu": {"cpus": "0"}}}}, "linux.resources.cpu.cpus"),
-        ({"linux": {"resources": {"memory": {"swappiness": 0}}}}, "linux.resources.memory.swappiness"),
+        ({"linux": {"resources": {"blockIO": {"leafWeight": 9}}}}, "linux.resources.blockIO.leafWeight"),
+        ({"linux": {"resources": {"cpu": {"idle": 1}}}}, "linux.resources.cpu.idle"),
+        ({"linux": {"resources": {"memory": {"kernel": 5}}}}, "linux.resources.memory.kernel"),
+        ({"linux": {"resources": {"unified": {"memory.high": "5"}}}}, "memory.high='5'"),
         ({"linux": {"resources": {"unified": {"memory.high": "1"}}}}, "linux.resources.unified"),
         ({"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}]}}, "'user'"),
         ({"linux": {"namespaces": [{"type": "mount"}, {"type": "time"}]}}, "'time'"),
         ({"linux": {"namespaces": [{"type": "mount", "path": "/x"}]}}, "mount namespace"),
-        ({"linux": {"cgroupsPath": "/elsewhere/c1"}}, "/elsewhere/c1"),
+        ({"linux": {"cgroupsPath": "/elsewhere/c2"}}, "/elsewhere/c2"),
         ({"mounts": [{"destination": "/x", "type": "nfs"}]}, "'nfs'"),
         ({"mounts": [{"destination": "/x", "type": "tmpfs", "options": ["tmpcopyup"]}]}, "tmpcopyup"),
         ({"mounts": [{"destination": "/x", "type": "tmpfs", "uidMappings": [{"hostID": 1}]}]}, "mounts[0].uidMappings"),
@@ -298,9 +303,23 @@ def test_limits_go_where_their_controller_is() -> None:
     resources = {"pids": {"limit": 5}, "memory": {"limit": 1 << 30}, "cpu": {"shares": 2}}
     plan = compiled({"linux": {"resources": resources}}, host=HYBRID)
     assert sorted(plan["cgroup"]["settings"]) == [
-        ["cpu", "cpu.shares", "2"],
-        ["memory", "memory.max", "1073741824"],
-        ["pids", "pids.max", "5"],
+        ["cpu", "cpu.shares", "2", "--cpu-shares"],
+        ["memory", "memory.max", "1073741824", "--memory"],
+        ["pids", "pids.max", "5", "--pids-limit"],
+    ]
+
+
+def test_a_group_below_another_parent() -> None:
+    plan = compiled({"linux": {"cgroupsPath": "/a/b/c1"}})
+    assert plan["cgroup"]["parent"] == "a/b"
+    assert compiled({})["cgroup"]["parent"] == "ck"
+
+
+def test_what_the_kernel_has_no_file_for_is_told() -> None:
+    limits = compile_limits(Section({"memory": {"swappiness": 0}, "blockIO": {"weight": 10}}), HOST)
+    assert warnings_of(limits, HOST) == [
+        "--memory-swappiness is not enforced: this kernel has no memory.swappiness (cgroup v2)",
+        "--blkio-weight is not enforced: no disk of this host has an I/O scheduler that weighs (bfq)",
     ]
 
 
