@@ -28,6 +28,7 @@ class Defaults:
     network: str = "bridge"
     resolver: str = "dns"
     runtime: str = "native"
+    userns: str = "host"  # or "auto": users of its own for each container that can have them
     restart: str = "no"
     stop_timeout: int = 10  # seconds
     shutdown_timeout: float = 60.0  # seconds for `ck engine stop --all` to stop all containers
@@ -49,6 +50,16 @@ class Journal:
 
     max_events: int = 200_000
     max_age: int = 30 * 24 * 3600
+
+
+@attrs.frozen(kw_only=True)
+class UserNamespaces:
+    """From which IDs of the host, `first` to `last`, each container of `--userns auto` gets `size`. By default the end
+    of what systemd leaves to containers (systemd's UIDS-GIDS.md), which user accounts have none of."""
+
+    first: int = 0x4000_0000
+    last: int = 0x6FFF_FFFF
+    size: int = 65536
 
 
 @attrs.frozen(kw_only=True)
@@ -83,6 +94,7 @@ class Config:
     plugins: Plugins = Plugins()
     journal: Journal = Journal()
     networking: Networking = Networking()
+    users: UserNamespaces = UserNamespaces()
     registries: tuple[str, ...] = ("host", "layout", "distribution")  # the order in which they are asked
     driver_deadline: float = 60.0  # seconds for a driver call that should be quick
     labels: tuple[str, ...] = ()  # shown by `ck info`

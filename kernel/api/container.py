@@ -124,6 +124,7 @@ class MountRequest:
     propagation: str = ""  # bind: rprivate private rshared shared rslave slave
     non_recursive: bool = False  # bind
     writable_below: bool = False  # bind: read-only but for what is mounted below (Docker: ReadOnlyNonRecursive)
+    id_map: bool = False  # bind: what root makes inside belongs to the caller outside; ck's own
     create_source: bool = False  # bind: -v makes a missing directory, --mount refuses
     no_copy: bool = False  # volume
     subpath: str = ""  # volume
@@ -220,7 +221,7 @@ class HostConfig:
     pid_mode: str = ""  # "", "host", "container:X"
     ipc_mode: str = ""  # "", "none", "private", "shareable", "host", "container:X"
     uts_mode: str = ""  # "", "host"
-    userns_mode: str = ""
+    userns_mode: str = ""  # "", "host", "auto"
     cgroupns_mode: str = ""  # "", "private", "host"
     cgroup_parent: str = ""
     dns: tuple[str, ...] = ()
@@ -279,6 +280,14 @@ class Created:
 
 
 @attrs.frozen(kw_only=True)
+class IdRange:
+    """Users and groups of the host that are a container's: its root is *first*."""
+
+    first: int
+    size: int
+
+
+@attrs.frozen(kw_only=True)
 class MountPoint:
     """A mount as `inspect` shows it. `source` is a host path, "" for tmpfs; `name` and `driver` are a volume's."""
 
@@ -295,6 +304,7 @@ class MountPoint:
     options: tuple[str, ...] = ()  # tmpfs: mount options
     subpath: str = ""
     anonymous: bool = False  # removed with the container by --rm and rm -v
+    owner: tuple[int, int] | None = None  # uid and gid on disk of what is root's in the container
 
 
 @attrs.frozen(kw_only=True)
@@ -349,6 +359,7 @@ class Container:
     resolv_conf_path: str = ""
     restart_count: int = 0
     size_root_fs: int = 0  # bytes of the image's layers
+    users: IdRange | None = None  # None: the host's
 
 
 @attrs.frozen(kw_only=True)

@@ -15,6 +15,7 @@ from ck.kernel.archive.directories import Directories
 from ck.kernel.archive.entry import Entry, Kind, clean, shown
 from ck.kernel.archive.layers import Tree
 from ck.kernel.archive.nodes import make_file, make_special, make_symlink, open_directory, set_directory
+from ck.kernel.archive.owners import HOST, Owners
 from ck.kernel.archive.reader import Readable, TarReader
 from ck.kernel.archive.walk import remove_tree
 from ck.kernel.errors import CkError, CorruptData, Forbidden, InvalidArgument, Unavailable, Unsupported
@@ -54,11 +55,13 @@ def extract(
     tree: Tree | None = None,
     keep_kinds: bool = False,
     owner: tuple[int, int] | None = None,
+    owners: Owners = HOST,
 ) -> Extracted:
     """Unpack the uncompressed tar *stream*, read to its end, into the directory *base* of *root* (an fd).
 
     *tree* says what becomes of whiteouts (see layers.py); by default they are files like any other. With *keep_kinds* a
-    directory is never replaced by something else, nor the other way round. *owner* overrules the archive's (uid, gid).
+    directory is never replaced by something else, nor the other way round. *owner* overrules the archive's (uid, gid);
+    *owners* says what those are on the host.
     What was unpacked before an error stays.
 
     Raises: CorruptData (malformed, or leads out), InvalidArgument (*keep_kinds*), Forbidden (read-only), Unsupported,
@@ -72,6 +75,7 @@ def extract(
         for entry in reader:
             if owner:
                 entry.uid, entry.gid = owner
+            entry.uid, entry.gid = owners.outside(entry.uid), owners.outside(entry.gid)
             try:
                 unpacking.entry(entry)
             except OSError as error:

@@ -9,6 +9,7 @@ from ck.kernel.archive.directories import HANDLE
 from ck.kernel.archive.entry import XATTR_PREFIX, Entry, Kind
 from ck.kernel.archive.header import BLOCK, build_header, fits, padding
 from ck.kernel.archive.nodes import handle_path, read_xattrs
+from ck.kernel.archive.owners import HOST, Owners
 from ck.kernel.archive.pax import build_records, build_time
 from ck.kernel.archive.walk import walk
 
@@ -24,26 +25,27 @@ _KINDS: Final = {
 }
 
 
-def pack(root: int, top: bytes = b"") -> Iterator[bytes]:
+def pack(root: int, top: bytes = b"", owners: Owners = HOST) -> Iterator[bytes]:
     """The tar stream of all that is in the directory *root*, sorted by name, in chunks of at most 1 MiB and a block.
 
     *top* goes before each name: "" for an archive of the content (`export`), else the first entry is *top* itself, as
     a directory with the attributes of *root* (`cp`); "/" and "." do as well. Sockets are left out, as nothing can make
-    one. What disappears meanwhile is left out, what shrinks is filled up with zeros. Raises: Conflict, OSError.
+    one. *owners* says whose files are. What disappears meanwhile is left out, what shrinks is filled up with zeros.
+    Raises: Conflict, OSError.
     """
     links: dict[tuple[int, int], bytes] = {}
     prefix = top if not top or top.endswith(b"/") else top + b"/"
     if top:
-        yield from _object(root, b".", prefix, links)
+        yield from _object(root, b".", prefix, links, owners)
     for visit in walk(root):
         if not visit.leaving:
-            yield from _object(visit.parent, visit.name, prefix + visit.path, links)
+            yield from _object(visit.parent, visit.name, prefix + visit.path, links, owners)
     yield _END
 
 
-def pack_object(parent: int, name: bytes, title: bytes) -> Iterator[bytes]:
+def pack_object(parent: int, name: bytes, title: bytes, owners: Owners = HOST) -> Iterator[bytes]:
     """The tar stream of the one object *name* in the directory *parent*, named *title*; a link is not followed."""
-    yield from _object(parent, name, title, {})
+    yield from _object(parent, name, title, {}, owners)
     yield _END
 
 
@@ -68,7 +70,9 @@ def encode(entry: Entry) -> bytes:
     return build_header(b"x", title) + body + bytes(padding(len(body))) + header
 
 
-def _object(parent: int, name: bytes, title: bytes, links: dict[tuple[int, int], bytes]) -> Iterator[bytes]:
+def _object(
+    parent: int, name: bytes, title: bytes, links: dict[tuple[int, int], bytes], owners: Owners
+) -> Iterator[bytes]:
     # Everything goes through one handle: what is looked at is what is read, and a device swapped in is never opened.
     try:
         handle = os.open(name, HANDLE, dir_fd=parent)
@@ -83,8 +87,8 @@ def _object(parent: int, name: bytes, title: bytes, links: dict[tuple[int, int],
             title + b"/" if kind is Kind.DIRECTORY and not title.endswith(b"/") else title,
             kind,
             stat.S_IMODE(status.st_mode),
-            status.st_uid,
-            status.st_gid,
+            owners.inside(status.st_uid),
+            owners.inside(status.st_gid),
             mtime_ns=status.st_mtime_ns,
         )
         first = links.setdefault((status.st_dev, status.st_ino), title) if status.st_nlink > 1 else title

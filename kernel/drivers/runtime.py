@@ -11,6 +11,7 @@ import attrs
 from ck.kernel.drivers.log import LogSink
 from ck.kernel.drivers.storage import RootMount
 from ck.kernel.linux.cgroup import Accounts
+from ck.kernel.linux.user_namespace import IdMapping
 
 OciSpec = Mapping[str, Any]
 """config.json of the OCI runtime spec 1.2, as a JSON-shaped mapping; `process` alone for an exec session."""
@@ -105,6 +106,14 @@ class ExecStarted:
     """`pid` on the host."""
 
     pid: int
+
+
+@attrs.frozen(kw_only=True)
+class OwnNamespaces:
+    """fds, the caller's: a user namespace, and a network namespace that belongs to it, its loopback up."""
+
+    user: int
+    network: int
 
 
 class Meter(Protocol):
@@ -223,6 +232,12 @@ class RuntimeDriver(Protocol):
 
         Raises: InvalidArgument, Unsupported.
         """
+
+    async def mapping_obstacle(self, paths: Sequence[Path]) -> str:
+        """Why containers cannot have users of their own, where their files lie at *paths*; "" where they can."""
+
+    async def make_namespaces(self, users: Sequence[IdMapping], groups: Sequence[IdMapping]) -> OwnNamespaces:
+        """For a container with users of its own. Raises: Unsupported where the kernel has no user namespaces."""
 
     async def recover(self) -> Sequence[RuntimeContainer]:
         """Every run that `create` made and `delete` has not ended, whoever made it: also those that are over, whose

@@ -19,6 +19,7 @@ from ck.kernel.api.container import PathStat
 from ck.kernel.archive.copy import copy_tree
 from ck.kernel.archive.directories import Directories, names_in, open_in_root
 from ck.kernel.archive.extract import extract
+from ck.kernel.archive.owners import HOST, Owners
 from ck.kernel.archive.pack import pack, pack_object
 from ck.kernel.archive.reader import Readable
 from ck.kernel.archive.stage import opened
@@ -50,7 +51,7 @@ def stat_path(root_fd: int, path: str) -> PathStat:
         )
 
 
-def pack_path(root_fd: int, path: str) -> Iterator[bytes]:
+def pack_path(root_fd: int, path: str, owners: Owners = HOST) -> Iterator[bytes]:
     """A tar of *path*: of the object itself, or of a directory with all that is in it, under the path's last component
     ("." for "dir/.", "/" for "/"). Links are as in `stat_path`. Raises: NotFound, InvalidArgument, from the first step.
     """
@@ -58,11 +59,11 @@ def pack_path(root_fd: int, path: str) -> Iterator[bytes]:
         if stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode):
             directory = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
             try:
-                yield from pack(directory, _title(_clean(path)))
+                yield from pack(directory, _title(_clean(path)), owners)
             finally:
                 os.close(directory)
         else:
-            yield from pack_object(parent, name, _title(_clean(path)))
+            yield from pack_object(parent, name, _title(_clean(path)), owners)
 
 
 def unpack_at(
@@ -72,6 +73,7 @@ def unpack_at(
     *,
     no_overwrite_dir_non_dir: bool = False,
     owner: tuple[int, int] | None = None,
+    owners: Owners = HOST,
 ) -> None:
     """Unpack the tar *stream* (plain, gzip, bzip2, xz or zstd) into the directory *path*, links followed.
 
@@ -81,7 +83,14 @@ def unpack_at(
     clean = _clean(path)
     with _reported(path):
         os.close(open_in_root(root_fd, clean, os.O_PATH | os.O_DIRECTORY))
-    extract(decompressed(stream), root_fd, base=clean.strip(b"/"), keep_kinds=no_overwrite_dir_non_dir, owner=owner)
+    extract(
+        decompressed(stream),
+        root_fd,
+        base=clean.strip(b"/"),
+        keep_kinds=no_overwrite_dir_non_dir,
+        owner=owner,
+        owners=owners,
+    )
 
 
 def copy_up(root_fd: int, path: str, volume: Path) -> None:

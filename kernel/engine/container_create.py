@@ -32,6 +32,7 @@ from ck.kernel.engine.security import parse_security_options
 from ck.kernel.engine.spec import Facts, build_spec
 from ck.kernel.engine.steps import Step, perform
 from ck.kernel.engine.together import together
+from ck.kernel.engine.user_ranges import users_for
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import Conflict, InvalidArgument, NotFound, Unsupported
 from ck.kernel.events import Event
@@ -64,12 +65,14 @@ async def create(
             return await _create(ctx, volumes, spec, image, container_id, chosen)
     finally:
         del ctx.reserved_names[chosen]
+        ctx.reserved_ranges.pop(container_id, None)
 
 
 async def _create(
     ctx: Context, volumes: Volumes, spec: ContainerSpec, image: Image, container_id: str, name: str
 ) -> Created:
     container = _draft(ctx, spec, image, container_id, name)
+    container = attrs.evolve(container, users=await users_for(ctx, container))
     others = {split_volumes_from(entry)[0] for entry in spec.host_config.volumes_from}
     wanted = wanted_mounts(
         spec.host_config, container.config.volumes, {other: ctx.find_container(other) for other in others}
@@ -180,8 +183,6 @@ def _check(ctx: Context, container: Container) -> None:
         clean_target(target)
     if host.storage_opt:
         raise Unsupported(f"storage driver {ctx.storage.name!r} takes no storage-opt {next(iter(host.storage_opt))!r}")
-    if host.userns_mode not in ("", "host"):
-        raise Unsupported(f"user namespace mode {host.userns_mode!r} is not supported by this engine")
     check_dependencies(ctx, container, container.name)
     for link in host.links:
         ctx.find_container(parse_link(link)[0])

@@ -13,6 +13,7 @@ import trio
 
 from ck.kernel.api.container import Container, PathStat
 from ck.kernel.archive.directories import open_in_root
+from ck.kernel.archive.owners import HOST, Owners
 from ck.kernel.engine import archives
 from ck.kernel.engine.container_mounts import below
 from ck.kernel.engine.context import Context
@@ -36,7 +37,8 @@ class Files:
     @asynccontextmanager
     async def get(self, path: str) -> AsyncIterator[tuple[PathStat, AsyncIterator[bytes]]]:
         """What *path* is, and a tar of it. Raises: NotFound, InvalidArgument."""
-        produce = lambda root: (archives.stat_path(root, path), archives.pack_path(root, path))  # noqa: E731
+        owners = self._owners
+        produce = lambda root: (archives.stat_path(root, path), archives.pack_path(root, path, owners))  # noqa: E731
         async with archives.streaming(self._view, produce) as (status, chunks):
             yield status, chunks
 
@@ -48,18 +50,31 @@ class Files:
         if self._container.host_config.readonly_rootfs and not self._below_a_volume(path):
             raise Forbidden(f"container {self._container.name} has a read-only root: cannot write {path}")
 
+        owners = self._owners
+
         def unpack(root: int) -> None:
             owner = _user_in(root, self._container.config.user) if copy_uid_gid else None
-            archives.unpack_at(root, path, tar, no_overwrite_dir_non_dir=no_overwrite_dir_non_dir, owner=owner)
+            archives.unpack_at(
+                root, path, tar, no_overwrite_dir_non_dir=no_overwrite_dir_non_dir, owner=owner, owners=owners
+            )
 
         await self._view(unpack)
 
     async def _view(self, work: Callable[[int], T]) -> T:
-        run = self._ctx.runs.get(self._container.id)
-        if run is not None and self._container.state.status in ACTIVE and not run.output_ended.is_set():
-            return await in_running_root(run.runtime.pid, work)
+        if self._is_running():
+            return await in_running_root(self._ctx.runs[self._container.id].runtime.pid, work, self._owners)
         binds = await trio.to_thread.run_sync(self._binds)
         return await in_root(await self._ctx.storage.mounts(self._container.id), binds, work)
+
+    @property
+    def _owners(self) -> Owners:
+        """In a running container's root its files are shown as those of its users; on disk their IDs are its own."""
+        users = self._container.users
+        return HOST if users is None or not self._is_running() else Owners(first=users.first, size=users.size)
+
+    def _is_running(self) -> bool:
+        run = self._ctx.runs.get(self._container.id)
+        return run is not None and self._container.state.status in ACTIVE and not run.output_ended.is_set()
 
     def _binds(self) -> list[Bind]:
         return [

@@ -1,11 +1,13 @@
 """How a container's wanted mounts become real ones, and are made ready for each run."""
 
 import os
+import pwd
 from collections.abc import Sequence
 from pathlib import Path
 
 import trio
 
+from ck.kernel.api.caller import CALLER
 from ck.kernel.api.container import Container, MountPoint
 from ck.kernel.archive.directories import open_in_root
 from ck.kernel.archive.stage import opened
@@ -59,6 +61,7 @@ async def mount_all(ctx: Context, container: Container) -> list[Bind]:
                 propagation=point.propagation or "rprivate",
                 recursive=not point.non_recursive,
                 writable_below=point.writable_below,
+                owner=point.owner,
             )
         )
     return binds
@@ -136,6 +139,7 @@ async def _realize_bind(mount: Wanted) -> MountPoint:
                 f'invalid mount config for type "bind": bind source path does not exist: {request.source}'
             )
         await source.mkdir(parents=True, exist_ok=True)
+    status = await source.stat()
     return MountPoint(
         type="bind",
         source=request.source,
@@ -145,7 +149,18 @@ async def _realize_bind(mount: Wanted) -> MountPoint:
         propagation=request.propagation or "rprivate",
         non_recursive=request.non_recursive,
         writable_below=request.writable_below,
+        owner=_owner(CALLER.get().uid, status) if request.id_map else None,
     )
+
+
+def _owner(caller: int, source: os.stat_result) -> tuple[int, int] | None:
+    """Whose is what the container's root makes there: the caller's; where that is root, the owner's of the source."""
+    if caller == 0:
+        return (source.st_uid, source.st_gid) if source.st_uid else None
+    try:
+        return caller, pwd.getpwuid(caller).pw_gid
+    except KeyError:
+        return caller, caller
 
 
 def _tmpfs_point(mount: Wanted) -> MountPoint:

@@ -97,8 +97,9 @@ def release(ctx: Context, container_id: str, network_id: str = "") -> None:
             ctx.memberships.drop(container_id, network.id)
 
 
-async def join(ctx: Context, container: Container, plans: Sequence[Plan]) -> Joined:
-    """Publish its ports and make its namespace with all its interfaces, from what `reserve` took.
+async def join(ctx: Context, container: Container, plans: Sequence[Plan], own: int | None = None) -> Joined:
+    """Publish its ports and make its namespace with all its interfaces, from what `reserve` took. *own* is a namespace
+    (an fd, the caller's) that was made for it already, with its users.
 
     Raises: Conflict for a port that is taken, and what drivers raise; undo it by `leave`.
     """
@@ -107,12 +108,13 @@ async def join(ctx: Context, container: Container, plans: Sequence[Plan]) -> Joi
         return Joined()
     if sandbox is not Sandbox.OWN:
         return Joined(
+            namespace=own if sandbox is Sandbox.EMPTY else None,
             endpoints={
                 plan.wish.network.name: await ctx.network_driver(plan.wish.network.driver).attach(
                     plan.wish.network, plan.config, None
                 )
                 for plan in plans
-            }
+            },
         )
     ports = await _publish(
         ctx, container, [plan.wish for plan in plans], {p.wish.network.name: p.endpoint for p in plans}
@@ -120,13 +122,14 @@ async def join(ctx: Context, container: Container, plans: Sequence[Plan]) -> Joi
     await ctx.save(
         attrs.evolve(container, endpoints={plan.wish.network.name: plan.endpoint for plan in plans}, ports=ports)
     )
-    namespace = await trio.to_thread.run_sync(new_network_namespace)
+    namespace = own if own is not None else await trio.to_thread.run_sync(new_network_namespace)
     try:
         endpoints = {plan.wish.network.name: await _attach(ctx, container, plan, namespace) for plan in plans}
         if plans and uses_resolver(ctx, container):
             await serve_names(ctx, container, namespace)
     except BaseException:
-        os.close(namespace)
+        if own is None:
+            os.close(namespace)
         raise
     return Joined(endpoints=endpoints, ports=ports, namespace=namespace)
 

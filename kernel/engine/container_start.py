@@ -9,7 +9,7 @@ import trio
 
 from ck.kernel.api.container import Container, Health, Then
 from ck.kernel.drivers.restart import Ending
-from ck.kernel.drivers.runtime import Bundle, RuntimeContainer, TerminalSize
+from ck.kernel.drivers.runtime import Bundle, OwnNamespaces, RuntimeContainer, TerminalSize
 from ck.kernel.drivers.storage import RootMount
 from ck.kernel.engine.container_mounts import mount_all, unmount_all
 from ck.kernel.engine.container_network import Joined, join, leave, network_event, reserve
@@ -23,6 +23,7 @@ from ck.kernel.engine.names import container_of
 from ck.kernel.engine.spec import Bind, Facts, build_spec
 from ck.kernel.engine.steps import Step, perform
 from ck.kernel.engine.together import together
+from ck.kernel.engine.users import container_mappings, joined
 from ck.kernel.errors import CkError, StartFailed
 from ck.kernel.lifecycle import Op, step
 
@@ -34,7 +35,13 @@ class _Start:
     runtime: RuntimeContainer | None = None
     binds: Sequence[Bind] = ()
     joined: Joined = attrs.field(factory=Joined)
+    own: OwnNamespaces | None = None
     started_at: datetime | None = None
+
+    def held(self) -> set[int]:
+        """The fds of namespaces that were made."""
+        found = {self.own.user, self.own.network} if self.own else set()
+        return found | ({self.joined.namespace} if self.joined.namespace is not None else set())
 
 
 async def start(ctx: Context, container: Container, *, cause: str = "user") -> Run:
@@ -48,13 +55,20 @@ async def start(ctx: Context, container: Container, *, cause: str = "user") -> R
     async def make_binds() -> None:
         progress.binds = await mount_all(ctx, container)
 
+    async def make_users() -> None:
+        if container.users is not None and not joined(container.host_config):
+            mappings = container_mappings(container.users)
+            progress.own = await ctx.runtime.make_namespaces(mappings.users, mappings.groups)
+
     async def join_networks() -> None:
-        progress.joined = await join(ctx, container, reserve(ctx, container))
+        owned = progress.own.network if progress.own else None
+        progress.joined = await join(ctx, container, reserve(ctx, container), owned)
 
     async def create_run() -> None:
-        joined = attrs.evolve(container, endpoints=progress.joined.endpoints)
-        namespaces = resolve_namespaces(ctx, joined, progress.joined.namespace)
-        bundle = await _bundle(ctx, joined, namespaces, progress.binds)
+        connected = attrs.evolve(container, endpoints=progress.joined.endpoints)
+        user = progress.own.user if progress.own else None
+        namespaces = resolve_namespaces(ctx, connected, progress.joined.namespace, user)
+        bundle = await _bundle(ctx, connected, namespaces, progress.binds)
         progress.runtime = await ctx.runtime.create(bundle)
 
     async def delete_run() -> None:
@@ -73,6 +87,7 @@ async def start(ctx: Context, container: Container, *, cause: str = "user") -> R
         await perform(
             [
                 Step("volumes", make_binds, lambda: unmount_all(ctx, container)),
+                Step("users", make_users),
                 Step("networks", join_networks, lambda: leave(ctx, container)),
                 Step("processes", create_run, delete_run),
                 Step("execute", execute),
@@ -85,8 +100,9 @@ async def start(ctx: Context, container: Container, *, cause: str = "user") -> R
         await ctx.save(attrs.evolve(container, state=state, endpoints={}, ports=()))
         raise
     finally:
-        if progress.joined.namespace is not None:
-            os.close(progress.joined.namespace)  # the container's processes have it now
+        # The container's processes have them now.
+        for fd in progress.held():
+            os.close(fd)
     assert progress.runtime is not None and progress.started_at is not None
     started = _running(ctx, container, progress.runtime, progress.started_at)
     started = attrs.evolve(started, endpoints=progress.joined.endpoints, ports=progress.joined.ports)
@@ -148,6 +164,7 @@ async def _bundle(ctx: Context, container: Container, namespaces: Namespaces, bi
         pid_namespace=namespaces.pid,
         ipc_namespace=namespaces.ipc,
         uts_namespace=namespaces.uts,
+        user_namespace=namespaces.user,
         ipc_root=namespaces.ipc_root,
     )
     rows, columns = host.console_size

@@ -13,7 +13,7 @@ import attrs
 import trio
 
 from ck.kernel.api.caller import CALLER, ENGINE
-from ck.kernel.api.container import Container, Health
+from ck.kernel.api.container import Container, Health, IdRange
 from ck.kernel.bus import Bus
 from ck.kernel.config import Config
 from ck.kernel.drivers.content import ContentStore
@@ -95,6 +95,8 @@ class Context:
     healths: dict[str, Health] = attrs.field(factory=dict)  # of running containers with a check; the newest word
     recovered: trio.Event = attrs.field(factory=trio.Event)  # store and machine agree
     runs: dict[str, Run] = attrs.field(factory=dict)
+    mapping_obstacle: str | None = None  # of RuntimeDriver, once it was asked for
+    reserved_ranges: dict[str, IdRange] = attrs.field(factory=dict)  # by container, while a create is under way
     reserved_names: dict[str, str] = attrs.field(factory=dict)  # name to ID, while a create or rename is under way
 
     def spawn(self, job: Callable[..., Awaitable[None]], *args: object) -> None:

@@ -13,6 +13,7 @@ from ck.kernel.drivers.network import Sandbox
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.names import container_of
 from ck.kernel.engine.network_records import sandbox_of
+from ck.kernel.engine.users import joined
 from ck.kernel.errors import Conflict, InvalidArgument
 
 _IPC: Final = frozenset({"", "none", "private", "shareable", "host"})
@@ -27,6 +28,7 @@ class Namespaces:
     pid: str = ""
     ipc: str = ""
     uts: str = ""
+    user: str = ""  # "" is the host's
     ipc_root: str = ""
 
 
@@ -62,14 +64,19 @@ def check_modes(ctx: Context, container: Container) -> None:
             raise InvalidArgument("conflicting options: --dns and --add-host with the container type network mode")
 
 
-def resolve_namespaces(ctx: Context, container: Container, network_fd: int | None = None) -> Namespaces:
-    """What the modes mean now; *network_fd* is the network namespace that was made for it, if any.
+def resolve_namespaces(
+    ctx: Context, container: Container, network_fd: int | None = None, user_fd: int | None = None
+) -> Namespaces:
+    """What the modes mean now; *network_fd* and *user_fd* are the namespaces that were made for it, if any.
 
     Raises: Conflict where a container whose namespace is to be joined does not run."""
     host = container.host_config
     ipc_other = container_of(host.ipc_mode)
     shares_network = container_of(host.network_mode)
-    network = f"/proc/{os.getpid()}/fd/{network_fd}" if network_fd is not None else ""
+    network = _held(network_fd)
+    user = _held(user_fd)
+    if container.users is not None and user_fd is None:
+        user = _path(ctx, joined(host)[0], "user")
     if shares_network:
         network = _path(ctx, shares_network, "net")
     elif sandbox_of(ctx, container) is Sandbox.HOST:
@@ -81,8 +88,13 @@ def resolve_namespaces(ctx: Context, container: Container, network_fd: int | Non
         pid=_path(ctx, pid_other, "pid") if pid_other else host.pid_mode,
         ipc=_path(ctx, ipc_other, "ipc") if ipc_other else ("host" if host.ipc_mode == "host" else ""),
         uts="host" if host.uts_mode == "host" else "",
+        user=user,
         ipc_root=_root(ctx, ipc_other) if ipc_other else ("/" if host.ipc_mode == "host" else ""),
     )
+
+
+def _held(fd: int | None) -> str:
+    return f"/proc/{os.getpid()}/fd/{fd}" if fd is not None else ""
 
 
 def _path(ctx: Context, ref: str, kind: str) -> str:

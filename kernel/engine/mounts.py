@@ -72,7 +72,7 @@ def parse_bind(text: str, volume_driver: str = "") -> Wanted:
         raise InvalidArgument(
             f"{source!r} in {text!r} is neither an absolute path nor a volume name ([a-zA-Z0-9][a-zA-Z0-9_.-]+)"
         )
-    read_only, propagation, no_copy = _parse_mode(mode, kind, text)
+    read_only, propagation, no_copy, id_map = _parse_mode(mode, kind, text)
     request = MountRequest(
         type=kind,
         source=posixpath.normpath(source) if kind == "bind" else source,
@@ -80,19 +80,22 @@ def parse_bind(text: str, volume_driver: str = "") -> Wanted:
         read_only=read_only,
         propagation=propagation,
         no_copy=no_copy,
+        id_map=id_map,
         create_source=kind == "bind",
         volume_driver=volume_driver if kind == "volume" else "",
     )
     return Wanted(request=request, mode=mode)
 
 
-def _parse_mode(mode: str, kind: str, text: str) -> tuple[bool, str, bool]:
+def _parse_mode(mode: str, kind: str, text: str) -> tuple[bool, str, bool, bool]:
     seen: dict[str, str] = {}
     for option in filter(None, mode.split(",")):
         if option in ("ro", "rw"):
             group = "access"
         elif option in PROPAGATIONS and kind == "bind":
             group = "propagation"
+        elif option == "idmap" and kind == "bind":
+            group = "owner"
         elif option == "nocopy" and kind == "volume":
             group = "copy"
         elif option in _CONSISTENCIES:
@@ -104,7 +107,7 @@ def _parse_mode(mode: str, kind: str, text: str) -> tuple[bool, str, bool]:
         if group in seen:
             raise InvalidArgument(f"invalid mode {mode!r} in volume specification {text!r}: two of one kind")
         seen[group] = option
-    return seen.get("access") == "ro", seen.get("propagation", ""), "copy" in seen
+    return seen.get("access") == "ro", seen.get("propagation", ""), "copy" in seen, "owner" in seen
 
 
 def clean_target(target: str) -> str:

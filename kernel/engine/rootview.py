@@ -9,10 +9,12 @@ from typing import Final, TypeVar
 import trio
 
 from ck.kernel.archive.directories import make_mountpoint, open_in_root
+from ck.kernel.archive.owners import HOST, Owners
 from ck.kernel.drivers.storage import RootMount
 from ck.kernel.errors import Conflict
 from ck.kernel.linux import mount as mounting
 from ck.kernel.linux.private_mounts import in_private_mounts
+from ck.kernel.linux.user_namespace import acting_for
 
 T = TypeVar("T")
 Bind = tuple[str, str, bool]
@@ -36,12 +38,13 @@ async def in_root(
     return await trio.to_thread.run_sync(in_private_mounts, job, limiter=_views)
 
 
-async def in_running_root(pid: int, work: Callable[[int], T]) -> T:
-    """As `in_root`, on the root that process *pid* (of the host) has now, with all that is mounted there.
+async def in_running_root(pid: int, work: Callable[[int], T], owners: Owners = HOST) -> T:
+    """As `in_root`, on the root that process *pid* (of the host) has now, with all that is mounted there. What *work*
+    makes belongs to the root of *owners*.
 
     Raises: Conflict if there is no such process.
     """
-    return await trio.to_thread.run_sync(_running, pid, work, limiter=_views)
+    return await trio.to_thread.run_sync(_running, pid, work, owners, limiter=_views)
 
 
 def attach_root(mounts: Sequence[RootMount], target: str, *, flags: int = 0) -> None:
@@ -86,12 +89,13 @@ def _assembled(mounts: Sequence[RootMount], binds: Sequence[Bind], work: Callabl
             os.close(tree)
 
 
-def _running(pid: int, work: Callable[[int], T]) -> T:
+def _running(pid: int, work: Callable[[int], T], owners: Owners) -> T:
     try:
         root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except (FileNotFoundError, ProcessLookupError) as error:
         raise Conflict(f"the container's process {pid} is gone") from error
     try:
-        return work(root)
+        with acting_for(owners.first, owners.first):
+            return work(root)
     finally:
         os.close(root)

@@ -6,12 +6,13 @@ from typing import Any, Final
 
 import attrs
 
-from ck.kernel.api.container import Container, ContainerConfig, HostConfig
+from ck.kernel.api.container import Container, ContainerConfig, HostConfig, IdRange
 from ck.kernel.engine.capabilities import choose
 from ck.kernel.engine.devices import ALLOW_ALL, DEFAULT_RULES, Device, parse_rule
 from ck.kernel.engine.limits import BlockRate, resources_object
 from ck.kernel.engine.mounts import clean_target, mount_order
 from ck.kernel.engine.security import SecurityOptions, parse_security_options, seccomp_object
+from ck.kernel.engine.users import Mappings, container_mappings, owner_mappings
 from ck.kernel.errors import InvalidArgument
 
 OCI_VERSION: Final = "1.2.0"
@@ -54,6 +55,7 @@ class Bind:
     propagation: str = "rprivate"
     recursive: bool = True
     writable_below: bool = False  # what is mounted below the source stays writable where the bind is read-only
+    owner: tuple[int, int] | None = None  # uid and gid on disk of what is root's in the container
     tmpfs: tuple[str, ...] | None = None
 
 
@@ -75,6 +77,7 @@ class Facts:
     pid_namespace: str = ""
     ipc_namespace: str = ""
     uts_namespace: str = ""
+    user_namespace: str = ""  # "" for the host's
     ipc_root: str = ""  # the root in which an IPC namespace that is joined has its /dev/shm
 
 
@@ -89,6 +92,7 @@ def build_spec(container: Container, facts: Facts) -> dict[str, Any]:
     annotations = {**host.annotations, "ck.init": "true" if host.init else "false"}
     linux: dict[str, Any] = {
         "namespaces": _namespaces(host, facts),
+        **_id_mappings(container.users),
         "devices": [device.node() for device in facts.devices],
         "resources": resources_object(host, _device_rules(host, facts.devices), facts.rates),
         "cgroupsPath": cgroups_path(host.cgroup_parent, container.id),
@@ -165,7 +169,20 @@ def _namespaces(host: HostConfig, facts: Facts) -> list[dict[str, str]]:
         "uts": facts.uts_namespace,
         "cgroup": host.cgroupns_mode if host.cgroupns_mode == "host" else "",
     }
-    return [{"type": kind, "path": path} if path else {"type": kind} for kind, path in wanted.items() if path != "host"]
+    own = [{"type": kind, "path": path} if path else {"type": kind} for kind, path in wanted.items() if path != "host"]
+    return [*own, {"type": "user", "path": facts.user_namespace}] if facts.user_namespace else own
+
+
+def _id_mappings(users: IdRange | None) -> dict[str, Any]:
+    return {} if users is None else mapping_members(container_mappings(users))
+
+
+def mapping_members(mappings: Mappings) -> dict[str, Any]:
+    """uidMappings and gidMappings, of linux or of a mount."""
+    return {
+        key: [{"containerID": each.inside, "hostID": each.outside, "size": each.size} for each in part]
+        for key, part in (("uidMappings", mappings.users), ("gidMappings", mappings.groups))
+    }
 
 
 def _mounts(container: Container, facts: Facts) -> list[dict[str, Any]]:
@@ -181,7 +198,7 @@ def _mounts(container: Container, facts: Facts) -> list[dict[str, Any]]:
         _mount("/sys/fs/cgroup", "cgroup", "cgroup", system_access, "nosuid", "noexec", "nodev"),
         *_ipc_mounts(host, facts),
     ]
-    users = [_user_mount(bind) for bind in facts.binds]
+    users = [_user_mount(bind, container.users) for bind in facts.binds]
     for target, options in host.tmpfs.items():
         given = [option for option in options.split(",") if option]
         users.append(_mount(clean_target(target), "tmpfs", "tmpfs", "noexec", "nosuid", "nodev", *given))
@@ -193,7 +210,7 @@ def _mounts(container: Container, facts: Facts) -> list[dict[str, Any]]:
     ):
         if target not in taken and path:
             access = "ro" if host.readonly_rootfs else "rw"
-            users.append(_mount(target, "bind", path, "bind", access, "rprivate"))
+            users.append(_mount(target, "bind", path, "bind", access, "rprivate", *_mapped(container.users)))
     users.sort(key=lambda mount: mount_order(mount["destination"]))
     return [mount for mount in mounts if mount["destination"] not in taken] + users
 
@@ -210,12 +227,21 @@ def _ipc_mounts(host: HostConfig, facts: Facts) -> list[dict[str, Any]]:
     return [_mount("/dev/shm", "tmpfs", "shm", "nosuid", "noexec", "nodev", "mode=1777", f"size={size}"), queues]
 
 
-def _user_mount(bind: Bind) -> dict[str, Any]:
+def _mapped(users: IdRange | None) -> list[str]:
+    """IDs on disk are the container's own, whichever the host's it has."""
+    return [] if users is None else ["idmap"]
+
+
+def _user_mount(bind: Bind, users: IdRange | None) -> dict[str, Any]:
     if bind.tmpfs is not None:
         access = ["ro"] if bind.read_only else []
         return _mount(bind.target, "tmpfs", "tmpfs", "noexec", "nosuid", "nodev", *bind.tmpfs, *access)
     how = "rbind" if bind.recursive else "bind"
-    return _mount(bind.target, "bind", bind.source, how, _access(bind), bind.propagation)
+    options = (how, _access(bind), bind.propagation)
+    if bind.owner is not None:
+        mappings = mapping_members(owner_mappings(bind.owner, users))
+        return _mount(bind.target, "bind", bind.source, *options) | mappings
+    return _mount(bind.target, "bind", bind.source, *options, *_mapped(users))
 
 
 def _access(bind: Bind) -> str:

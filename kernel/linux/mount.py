@@ -48,6 +48,7 @@ MOUNT_ATTR_RELATIME: Final = 0x0
 MOUNT_ATTR_NOATIME: Final = 0x10
 MOUNT_ATTR_STRICTATIME: Final = 0x20
 MOUNT_ATTR_NODIRATIME: Final = 0x80
+MOUNT_ATTR_IDMAP: Final = 0x100000
 MOUNT_ATTR_NOSYMFOLLOW: Final = 0x200000
 
 
@@ -108,10 +109,17 @@ def attach(tree: int, target: int) -> None:
 
 
 def set_attributes(
-    tree: int, *, add: int = 0, drop: int = 0, propagation: int = 0, recursive: bool = False, path: str = ""
+    tree: int,
+    *,
+    add: int = 0,
+    drop: int = 0,
+    propagation: int = 0,
+    recursive: bool = False,
+    path: str = "",
+    user_namespace: int = 0,
 ) -> None:
     """mount_setattr(2) on the mount *tree*, or on the one at *path* below it: MOUNT_ATTR_* to add and to drop, and
-    MS_* for how it spreads."""
-    attributes = _MountAttr(attr_set=add, attr_clr=drop, propagation=propagation)
+    MS_* for how it spreads. *user_namespace*, an fd, is the one of MOUNT_ATTR_IDMAP."""
+    attributes = _MountAttr(attr_set=add, attr_clr=drop, propagation=propagation, userns_fd=user_namespace)
     flags = (AT_RECURSIVE if recursive else 0) | (0 if path else AT_EMPTY_PATH)
     _mount_setattr(tree, os.fsencode(path), flags, ctypes.byref(attributes), ctypes.sizeof(attributes))

@@ -3,7 +3,7 @@
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,13 +48,20 @@ class Forkserver:
 
     async def spawn(self, plan: Path, directory: Path, control: socket.socket, settings: Mapping[str, Any]) -> None:
         """Fork a shim; it answers over the other end of *control*. See wire.CkdToForkserver. Raises: Unavailable."""
+        await self._send(lambda ckd: ckd.spawn(str(plan), str(directory), control.fileno(), settings))
+
+    async def namespaces(self, control: socket.socket) -> None:
+        """Fork a holder of namespaces; it answers over the other end of *control*. Raises: Unavailable."""
+        await self._send(lambda ckd: ckd.namespaces(control.fileno()))
+
+    async def _send(self, send: Callable[[wire.CkdToForkserver], None]) -> None:
         async with self._lock:
             for _ in range(2):
                 sock = await self._ensure()
                 try:
                     while True:
                         try:
-                            wire.CkdToForkserver(sock).spawn(str(plan), str(directory), control.fileno(), settings)
+                            send(wire.CkdToForkserver(sock))
                             return
                         except BlockingIOError:
                             await trio.lowlevel.wait_writable(sock)

@@ -56,16 +56,17 @@ PROPAGATION: Final = {
     "unbindable": mount.MS_UNBINDABLE,
     "runbindable": mount.MS_UNBINDABLE | mount.MS_REC,
 }
-_UNSUPPORTED: Final = frozenset({"remount", "idmap", "ridmap", "tmpcopyup"})
+_UNSUPPORTED: Final = frozenset({"remount", "tmpcopyup"})
 
 
 @attrs.define
 class MountOptions:
-    """Options sorted by what they become. `recursive` attributes are [to add, to drop]; `data` is the file system's
-    own."""
+    """Options sorted by what they become. `id_mapped` binds show IDs on disk as the container's. `recursive` attributes
+    are [to add, to drop]; `data` is the file system's own."""
 
     bind: bool = False
     recursive_bind: bool = False
+    id_mapped: bool = False
     flags: int = 0
     attributes: int = 0
     access_time: int | None = None
@@ -92,7 +93,9 @@ def parse_options(options: Iterable[str], target: str) -> MountOptions:
     for option in options:
         if option in _UNSUPPORTED:
             raise Unsupported(f"the native runtime does not support the option {option!r} of the mount at {target!r}")
-        if option in ("bind", "rbind"):
+        if option in ("idmap", "ridmap"):
+            result.id_mapped = True
+        elif option in ("bind", "rbind"):
             result.bind, result.recursive_bind = True, option == "rbind"
         elif option in PROPAGATION:
             result.propagation.append(PROPAGATION[option])

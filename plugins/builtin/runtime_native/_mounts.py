@@ -1,16 +1,18 @@
 """The mounts of a spec, and those that make the root, as steps of a plan. Pure."""
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from ck.kernel.drivers.storage import RootMount
 from ck.kernel.errors import InvalidArgument, Unsupported
 from ck.kernel.linux import mount
 from ck.kernel.linux.cgroup import Layout
+from ck.plugins.builtin.runtime_native._ids import IdMappings, mount_mappings
 from ck.plugins.builtin.runtime_native._mount_options import MountOptions, parse_options
 from ck.plugins.builtin.runtime_native._section import Section
-from ck.plugins.builtin.runtime_native.child.plan import MountPlan, RootMountPlan
+from ck.plugins.builtin.runtime_native.child.plan import MountPlan, RootMountPlan, UserPlan
 
 _TYPES: Final = frozenset({"bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2"})
 
@@ -33,9 +35,18 @@ def compile_root(mounts: Iterable[RootMount]) -> list[RootMountPlan]:
     return plans
 
 
-def compile_mounts(entries: Iterable[Section], cgroups: Layout, group: str, *, own_cgroups: bool) -> list[MountPlan]:
+def compile_mounts(
+    entries: Iterable[Section],
+    cgroups: Layout,
+    group: str,
+    *,
+    own_cgroups: bool,
+    user: UserPlan | None = None,
+    id_maps: Mapping[IdMappings, str] = MappingProxyType({}),
+) -> list[MountPlan]:
     """The mounts of the spec, in order. *group* is the container's group below each cgroup hierarchy's root;
-    *own_cgroups* says whether it has a cgroup namespace. Raises: Unsupported, InvalidArgument."""
+    *own_cgroups* says whether it has a cgroup namespace; *id_maps* are the files of user namespaces for what mounts
+    ask. Raises: Unsupported, InvalidArgument."""
     plans: list[MountPlan] = []
     for entry in entries:
         with entry:
@@ -43,18 +54,37 @@ def compile_mounts(entries: Iterable[Section], cgroups: Layout, group: str, *, o
             if not target.startswith("/"):
                 raise InvalidArgument(f"the mount destination {target!r} is not an absolute path")
             options = parse_options(entry.texts("options"), target)
+            mappings = mount_mappings(entry)
         if options.bind or kind == "bind":
-            plans.append(_bind(source, target, options))
+            id_map = _id_map(target, options, mappings, user, id_maps)
+            plans.append(_bind(source, target, options, id_map, must_map=bool(mappings)))
+        elif mappings or options.id_mapped:
+            raise Unsupported(f"the native runtime maps the IDs of bind mounts alone, not of the {kind} at {target!r}")
         elif kind not in _TYPES:
             raise Unsupported(f"the native runtime does not support the type {kind!r} of the mount at {target!r}")
         elif kind in ("cgroup", "cgroup2"):
             plans += _cgroup(target, options, cgroups, group, own_cgroups=own_cgroups)
         else:
-            plans.append(_file_system(kind, source or kind, target, options))
+            plans.append(_file_system(kind, source or kind, target, options, user))
     return plans
 
 
-def _bind(source: str, target: str, options: MountOptions) -> MountPlan:
+def _id_map(
+    target: str,
+    options: MountOptions,
+    mappings: IdMappings,
+    user: UserPlan | None,
+    id_maps: Mapping[IdMappings, str],
+) -> str:
+    """The file of the user namespace by which a bind shows its IDs, "" where it shows them as they are."""
+    if mappings:
+        return id_maps[mappings]
+    if options.id_mapped and user is None:
+        raise InvalidArgument(f"the bind mount at {target!r} cannot be mapped: the container has the host's users")
+    return user["path"] if options.id_mapped and user else ""
+
+
+def _bind(source: str, target: str, options: MountOptions, id_map: str, *, must_map: bool) -> MountPlan:
     if not source.startswith("/"):
         raise InvalidArgument(f"the source {source!r} of the bind mount at {target!r} is not an absolute path")
     if options.data:
@@ -68,10 +98,12 @@ def _bind(source: str, target: str, options: MountOptions) -> MountPlan:
         attributes=options.changes(),
         recursive_attributes=[options.recursive_add, options.recursive_drop],
         propagation=options.propagation,
+        id_map=id_map,
+        must_map=must_map,
     )
 
 
-def _file_system(kind: str, source: str, target: str, options: MountOptions) -> MountPlan:
+def _file_system(kind: str, source: str, target: str, options: MountOptions, user: UserPlan | None) -> MountPlan:
     flags, late = options.flags, 0
     if kind == "tmpfs" and posixpath.normpath(target) == "/dev" and flags & mount.MS_RDONLY:
         # The device nodes have yet to be made in it.
@@ -81,11 +113,19 @@ def _file_system(kind: str, source: str, target: str, options: MountOptions) -> 
         source,
         target,
         flags=flags,
-        data=",".join(options.data),
+        data=",".join(options.data if user is None else [_owned(option, user) for option in options.data]),
         recursive_attributes=[options.recursive_add, options.recursive_drop],
         propagation=options.propagation,
         late_attributes=late,
     )
+
+
+def _owned(option: str, user: UserPlan) -> str:
+    """ "uid=5" and "gid=5" are the container's numbers, which the kernel takes for the host's."""
+    name, _, value = option.partition("=")
+    if name in ("uid", "gid") and value.isdecimal():
+        return f"{name}={(user['uid'] if name == 'uid' else user['gid']) + int(value)}"
+    return option
 
 
 def _cgroup(target: str, options: MountOptions, layout: Layout, group: str, *, own_cgroups: bool) -> list[MountPlan]:
@@ -134,6 +174,8 @@ def _plan(
     propagation: list[int] | None = None,
     late_attributes: int = 0,
     links: list[list[str]] | None = None,
+    id_map: str = "",
+    must_map: bool = False,
 ) -> MountPlan:
     return MountPlan(
         type=kind,
@@ -147,4 +189,6 @@ def _plan(
         propagation=list(propagation or ()),
         late_attributes=late_attributes,
         links=links or [],
+        id_map=id_map,
+        must_map=must_map,
     )

@@ -5,6 +5,7 @@ Whatever the spec asks for that is not done here is refused by name; nothing is 
 """
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from ck.kernel.drivers.runtime import Bundle, ExecRequest
@@ -12,13 +13,14 @@ from ck.kernel.errors import InvalidArgument, Unsupported
 from ck.kernel.linux.cgroup import Layout
 from ck.kernel.linux.mount import MS_REC, MS_SLAVE
 from ck.plugins.builtin.runtime_native._host import HostFacts
+from ck.plugins.builtin.runtime_native._ids import IdMappings, compile_user
 from ck.plugins.builtin.runtime_native._mount_options import PROPAGATION
 from ck.plugins.builtin.runtime_native._mounts import compile_mounts, compile_root
 from ck.plugins.builtin.runtime_native._process import Circumstances, compile_process, encode_filter
 from ck.plugins.builtin.runtime_native._resources import GroupPlace, compile_cgroup, compile_devices, compile_sysctls
 from ck.plugins.builtin.runtime_native._seccomp import filter_flags, has_filter
 from ck.plugins.builtin.runtime_native._section import Section
-from ck.plugins.builtin.runtime_native.child.plan import CgroupPlan, ExecPlan, NamespacePlan, Plan
+from ck.plugins.builtin.runtime_native.child.plan import CgroupPlan, DevicePlan, ExecPlan, NamespacePlan, Plan, UserPlan
 
 OLDEST_KERNEL: Final = (5, 14)  # cgroup.kill; openat2, mount_setattr and clone3 into a cgroup are older
 
@@ -33,14 +35,22 @@ _NAMESPACE_KINDS: Final = {
     "ipc": "ipc",
     "network": "net",
     "cgroup": "cgroup",
+    "user": "user",
 }
 
 
-def compile_plan(bundle: Bundle, *, rootfs: str, host: HostFacts, seccomp: bytes | None = None) -> Plan:
+def compile_plan(
+    bundle: Bundle,
+    *,
+    rootfs: str,
+    host: HostFacts,
+    seccomp: bytes | None = None,
+    id_maps: Mapping[IdMappings, str] = MappingProxyType({}),
+) -> Plan:
     """The plan of a container whose root is made at *rootfs*.
 
     *seccomp* is the BPF program for the filter that the spec asks for, None where it asks for none
-    (`FilterCache.filter_of`).
+    (`FilterCache.filter_of`). *id_maps* are the files of user namespaces for `wanted_id_maps`.
     Raises: Unsupported, InvalidArgument, each naming what in the spec it is about.
     """
     _check_host(host)
@@ -55,6 +65,7 @@ def compile_plan(bundle: Bundle, *, rootfs: str, host: HostFacts, seccomp: bytes
         hostname, domainname = spec.text("hostname"), spec.text("domainname")
         with spec.section("linux") as linux:
             namespaces = _namespaces(linux.sections("namespaces"))
+            user = compile_user(namespaces.pop("user", None), linux)
             linux.anything("seccomp")  # compiled to *seccomp*
             group = place_group(linux.text("cgroupsPath"), bundle.container_id, host)
             propagation = linux.text("rootfsPropagation")
@@ -72,6 +83,8 @@ def compile_plan(bundle: Bundle, *, rootfs: str, host: HostFacts, seccomp: bytes
             _groups_of(cgroup),
             group.path,
             own_cgroups="cgroup" in namespaces,
+            user=user,
+            id_maps=id_maps,
         )
         around = Circumstances(
             user=bundle.user,
@@ -90,6 +103,7 @@ def compile_plan(bundle: Bundle, *, rootfs: str, host: HostFacts, seccomp: bytes
         cgroup=cgroup,
         pid=namespaces.pop("pid", None),
         namespaces=list(namespaces.values()),
+        user=user,
         hostname=hostname,
         domainname=domainname,
         sysctls=sysctls,
@@ -99,7 +113,7 @@ def compile_plan(bundle: Bundle, *, rootfs: str, host: HostFacts, seccomp: bytes
         root_read_only=root_read_only,
         mounts=mounts,
         make_dev=not any(mount["type"] == "bind" and mount["target"].rstrip("/") == "/dev" for mount in mounts),
-        devices=devices,
+        devices=devices if user is None else [_owned(device, user) for device in devices],
         masked_paths=masked,
         readonly_paths=readonly,
         process=process,
@@ -123,6 +137,7 @@ def compile_exec_plan(request: ExecRequest, container: Plan, *, host: HostFacts)
         container_id=container["container_id"],
         cgroup=container["cgroup"],
         namespaces=[namespace["kind"] for namespace in container["namespaces"]],
+        user=container["user"],
         process=compile_process(Section(request.process, "process"), around, host),
     )
 
@@ -157,6 +172,11 @@ def _namespaces(entries: list[Section]) -> dict[str, NamespacePlan]:
 
 def _is_new(namespaces: Mapping[str, NamespacePlan], kind: str) -> bool:
     return kind in namespaces and not namespaces[kind]["path"]
+
+
+def _owned(device: DevicePlan, user: UserPlan) -> DevicePlan:
+    """The container's numbers as the host's."""
+    return {**device, "uid": user["uid"] + device["uid"], "gid": user["gid"] + device["gid"]}
 
 
 def _groups_of(cgroup: CgroupPlan) -> Layout:

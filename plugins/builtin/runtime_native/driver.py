@@ -14,14 +14,17 @@ from typing import Any, Final
 import trio
 
 from ck.kernel.drivers.orphan import Orphan
-from ck.kernel.drivers.runtime import Bundle, RuntimeContainer
-from ck.kernel.errors import Conflict, StartFailed, Unavailable
+from ck.kernel.drivers.runtime import Bundle, OwnNamespaces, RuntimeContainer
+from ck.kernel.errors import Conflict, StartFailed, Unavailable, Unsupported
 from ck.kernel.linux.cgroup import Group, Mode, groups
 from ck.kernel.linux.process_state import describe_process
+from ck.kernel.linux.user_namespace import IdMapping
 from ck.plugins.builtin.runtime_native._container import PLAN_FILE, REMOVED, NativeContainer
 from ck.plugins.builtin.runtime_native._forkserver import Forkserver
 from ck.plugins.builtin.runtime_native._host import HostFacts, read_host_facts
+from ck.plugins.builtin.runtime_native._ids import IdMappings, wanted_id_maps
 from ck.plugins.builtin.runtime_native._link import ShimLink
+from ck.plugins.builtin.runtime_native._namespaces import OLDEST_MAPPING_KERNEL, PROBE, find_obstacle, make_namespaces
 from ck.plugins.builtin.runtime_native._plan import compile_plan
 from ck.plugins.builtin.runtime_native._resources import compile_limits, warnings_of
 from ck.plugins.builtin.runtime_native._seccomp_cache import FilterCache
@@ -70,13 +73,42 @@ class NativeRuntime:
     async def create(self, bundle: Bundle) -> RuntimeContainer:
         """See RuntimeDriver."""
         directory = self._state / bundle.container_id
-        plan = await trio.to_thread.run_sync(self._prepare, bundle, directory)
+        # A namespace of users lives as long as somebody holds it, here until the container's mounts do.
+        held: list[int] = []
         try:
+            id_maps = {}
+            for mappings in dict.fromkeys(wanted_id_maps(bundle.spec)):
+                made = await self.make_namespaces(mappings.users, mappings.groups)
+                os.close(made.network)
+                held.append(made.user)
+                id_maps[mappings] = f"/proc/{os.getpid()}/fd/{made.user}"
+            plan = await trio.to_thread.run_sync(self._prepare, bundle, directory, id_maps)
             with trio.fail_after(CREATE_SECONDS):
                 return await self._spawn(directory, _shim_settings(bundle, plan))
         except trio.TooSlowError as exc:
             seconds = f"{CREATE_SECONDS:g} seconds"
             raise Unavailable(f"container {bundle.container_id} could not be made within {seconds}") from exc
+        finally:
+            for fd in held:
+                os.close(fd)
+
+    async def mapping_obstacle(self, paths: Sequence[Path]) -> str:
+        """See RuntimeDriver."""
+        if self._facts.kernel < OLDEST_MAPPING_KERNEL:
+            return "overlays of ID-mapped layers need Linux 5.19"
+        try:
+            made = await self.make_namespaces(PROBE, PROBE)
+        except Unsupported as error:
+            return str(error)
+        try:
+            return await trio.to_thread.run_sync(find_obstacle, made.user, paths)
+        finally:
+            os.close(made.user)
+            os.close(made.network)
+
+    async def make_namespaces(self, users: Sequence[IdMapping], groups: Sequence[IdMapping]) -> OwnNamespaces:
+        """See RuntimeDriver."""
+        return await make_namespaces(self._forkservers, users, groups)
 
     async def check(self, resources: Mapping[str, Any]) -> Sequence[str]:
         """See RuntimeDriver."""
@@ -177,10 +209,12 @@ class NativeRuntime:
         self._containers.clear()
         await self._forkservers.close()
 
-    def _prepare(self, bundle: Bundle, directory: Path) -> Plan:
+    def _prepare(self, bundle: Bundle, directory: Path, id_maps: Mapping[IdMappings, str]) -> Plan:
         """Write the plan into a new directory. Blocks."""
         seccomp = self._filters.filter_of(bundle.spec)
-        plan = compile_plan(bundle, rootfs=str(directory / ROOT_DIRECTORY), host=self._facts, seccomp=seccomp)
+        plan = compile_plan(
+            bundle, rootfs=str(directory / ROOT_DIRECTORY), host=self._facts, seccomp=seccomp, id_maps=id_maps
+        )
         try:
             directory.mkdir(mode=0o700)
         except FileExistsError as exc:

@@ -9,12 +9,13 @@ import os
 import select
 import signal
 import socket
-from typing import Final, NoReturn
+from typing import Final
 
 from ck.kernel.linux.process import set_name
 from ck.kernel.spool import json_writer, local_writer
 from ck.plugins.builtin.runtime_native.child import shim, wire
 from ck.plugins.builtin.runtime_native.child.maker import SpareHelper, make_init
+from ck.plugins.builtin.runtime_native.child.namespace_holder import hold
 from ck.plugins.builtin.runtime_native.child.rehearsal import rehearse
 
 WARM: Final = (json_writer, local_writer)
@@ -77,7 +78,8 @@ def _prepare() -> None:
         return  # To go below ckd's own needs CAP_SYS_RESOURCE. Shims are small, so seldom the ones to go.
 
 
-def _be_shim(sock: socket.socket, taken: int) -> NoReturn:
+def _be_shim(sock: socket.socket, taken: int) -> None:
+    """Never returns: what is asked for is all that this process does."""
     try:
         # A handler, though it does nothing: the signal wakes the event loop.
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
@@ -85,7 +87,11 @@ def _be_shim(sock: socket.socket, taken: int) -> NoReturn:
         message = wire.recv(sock)
         os.write(taken, b".")
         os.close(taken)
-        if message is not None:
+        if message is None:
+            return
+        if message.kind is wire.Kind.NAMESPACES:
+            hold(socket.socket(fileno=message.fds[0]))
+        else:
             shim.main(message.payload, message.fds[0], helper)
     finally:
         os._exit(0)

@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from ck.kernel.linux.process import fork_into_cgroup, set_dumpable
 from ck.plugins.builtin.runtime_native.child import wire
-from ck.plugins.builtin.runtime_native.child.plan import CgroupPlan, ExecPlan, Plan, ProcessPlan
+from ck.plugins.builtin.runtime_native.child.plan import CgroupPlan, ExecPlan, Plan, ProcessPlan, UserPlan
 from ck.plugins.builtin.runtime_native.child.steps import (
     cgroup,
     credentials,
@@ -85,6 +85,7 @@ def _run_container(plan: Plan, report: socket.socket, stdio: Stdio) -> None:
     cgroup.enter(plan["cgroup"])
     credentials.set_oom_score(process["oom_score_adj"])
     namespaces.enter(plan["namespaces"])
+    users = namespaces.open_users(plan["user"])
     kernel_state.set_names(plan["hostname"], plan["domainname"])
     sysctls = kernel_state.open_sysctls()
     top = root.make(plan)
@@ -98,12 +99,12 @@ def _run_container(plan: Plan, report: socket.socket, stdio: Stdio) -> None:
     protection.make_read_only(top, plan["readonly_paths"])
     protection.mask(top, plan["masked_paths"])
     root.enter(top, plan)
-    path, env, who = _settle_in(plan["container_id"], process, stdio, pty)
+    path, env, who = _settle_in(plan["container_id"], process, plan["user"], stdio, pty)
     _tell_ready(report, pty)
     if wire.recv(report) is None:
         os._exit(1)  # the shim is gone, so nobody is left to run for
     kernel_state.set_sysctls(sysctls, plan["sysctls"])
-    _become_program(process, path, env, who)
+    _become_program(process, path, env, who, users)
 
 
 def _run_exec(plan: ExecPlan, report: socket.socket, stdio: Stdio, init_pid: int) -> None:
@@ -111,14 +112,15 @@ def _run_exec(plan: ExecPlan, report: socket.socket, stdio: Stdio, init_pid: int
     _leave_shim(report, stdio)
     cgroup.enter(plan["cgroup"])
     credentials.set_oom_score(process["oom_score_adj"])
+    users = namespaces.open_users_of(init_pid, plan["user"])
     namespaces.take_over(init_pid, plan["namespaces"])
     pty = None
     if process["terminal"]:
         top = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         pty = terminal.open_pty(top, process["terminal"])
-    path, env, who = _settle_in(plan["container_id"], process, stdio, pty)
+    path, env, who = _settle_in(plan["container_id"], process, plan["user"], stdio, pty)
     _tell_ready(report, pty)
-    _become_program(process, path, env, who)
+    _become_program(process, path, env, who, users)
 
 
 def _leave_shim(report: socket.socket, stdio: Stdio) -> None:
@@ -135,10 +137,10 @@ def _leave_shim(report: socket.socket, stdio: Stdio) -> None:
 
 
 def _settle_in(
-    container_id: str, plan: ProcessPlan, stdio: Stdio, pty: Pty
+    container_id: str, plan: ProcessPlan, user: UserPlan | None, stdio: Stdio, pty: Pty
 ) -> tuple[str, dict[str, str], identity.Identity]:
     """Take the streams and the place of the program, inside the container's root; return its path, its environment and
-    who it runs as."""
+    who it runs as, in the container's numbers."""
     fallback = identity.Identity(plan["uid"], plan["gid"], tuple(plan["additional_gids"]), "")
     who = identity.resolve(
         plan["user"], plan["groups"], fallback, identity.read_lines("/etc/passwd"), identity.read_lines("/etc/group")
@@ -147,18 +149,21 @@ def _settle_in(
     env["HOME"] = env.get("HOME") or who.home or "/"
     if pty:
         terminal.take(pty[1])
-    descriptors.adopt_standard(who.uid)
-    working_directory.change(plan["cwd"], who, make=plan["make_cwd"])
+    uid, gid = (who.uid, who.gid) if user is None else (user["uid"] + who.uid, user["gid"] + who.gid)
+    descriptors.adopt_standard(uid)
+    working_directory.change(plan["cwd"], uid, gid, make=plan["make_cwd"])
     path = program.find(plan["argv"][0], env.get("PATH", ""), program.probe)
     credentials.renew_keyring(container_id)
     return path, env, who
 
 
-def _become_program(plan: ProcessPlan, path: str, env: dict[str, str], who: identity.Identity) -> None:
-    """The end."""
+def _become_program(
+    plan: ProcessPlan, path: str, env: dict[str, str], who: identity.Identity, users: int | None
+) -> None:
+    """The end. *users* is an fd of the user namespace, None for the host's."""
     if plan["umask"] >= 0:
         os.umask(plan["umask"])
-    credentials.become(plan, who)
+    credentials.become(plan, who, users)
     if plan["init"]:
         child = reaper.fork_program(terminal=plan["terminal"] is not None)
         if child:

@@ -26,6 +26,14 @@ class NamespacePlan(TypedDict):
     path: str
 
 
+class UserPlan(TypedDict):
+    """The users of the container: the file of the user namespace, and what its root is on the host."""
+
+    path: str
+    uid: int
+    gid: int
+
+
 class RootMountPlan(TypedDict):
     """One mount(2) at the root file system's place, with `cwd` ("" for any) as working directory."""
 
@@ -42,7 +50,8 @@ class MountPlan(TypedDict):
     A bind (`type` "bind") copies the mount of `source`, with the mounts below it where `recursive`; any other type is
     mounted with `flags` (MS_*) and `data`. `attributes` are [MOUNT_ATTR_* to add, to drop], `recursive_attributes` the
     same for the mounts below too; `propagation` is a list of MS_* to set in turn. `late_attributes` are added once
-    /dev is populated. `links` are [name, target] to make in it.
+    /dev is populated. `links` are [name, target] to make in it. `id_map` is the file of the user namespace that a bind
+    shows its IDs by, "" for none; where it need not (`must_map`), a file system that cannot shows them as they are.
     """
 
     type: str
@@ -56,6 +65,8 @@ class MountPlan(TypedDict):
     propagation: list[int]
     late_attributes: int
     links: list[list[str]]
+    id_map: str
+    must_map: bool
 
 
 class DevicePlan(TypedDict):
@@ -122,12 +133,14 @@ class ProcessPlan(TypedDict):
 
 
 class Plan(TypedDict):
-    """A container. `pid` is None for the host's PID namespace; `namespaces` are all others that are new or joined."""
+    """A container. `pid` is None for the host's PID namespace; `namespaces` are all others that are new or joined, but
+    for the user namespace: all is made by the host's root, and only the program is in it."""
 
     container_id: str
     cgroup: CgroupPlan
     pid: NamespacePlan | None
     namespaces: list[NamespacePlan]
+    user: UserPlan | None
     hostname: str
     domainname: str
     sysctls: list[list[str]]
@@ -144,9 +157,11 @@ class Plan(TypedDict):
 
 
 class ExecPlan(TypedDict):
-    """A further process. `namespaces` are the kinds to take over from the container's init."""
+    """A further process. `namespaces` are the kinds to take over from the container's init; `user` as in Plan, its
+    `path` of no use."""
 
     container_id: str
     cgroup: CgroupPlan
     namespaces: list[str]
+    user: UserPlan | None
     process: ProcessPlan

@@ -23,6 +23,7 @@ class Kind(enum.IntEnum):
 
     # ckd -> forkserver
     SPAWN = 1
+    NAMESPACES = 2
     # ckd -> shim
     GO = 10  # also shim -> child
     ATTACH = 11
@@ -40,6 +41,8 @@ class Kind(enum.IntEnum):
     DONE = 34
     REFUSED = 35
     OOM = 36
+    # forkserver -> ckd
+    HELD = 37
     # between the shim and its helper
     FORKED = 40
     ORDER = 41
@@ -182,6 +185,11 @@ class CkdToForkserver(Sender):
         """
         self._send(Kind.SPAWN, (control,), plan=plan, directory=directory, settings=settings)
 
+    def namespaces(self, control: int) -> None:
+        """Hold a new user namespace and a network namespace of its own for as long as the other end of *control*, a
+        `pair`, is open: HELD with the PID that has them, or FAILED, comes over it."""
+        self._send(Kind.NAMESPACES, (control,))
+
 
 class CkdToShim(Sender):
     """What ckd may ask of a shim. Each is answered by DONE or REFUSED with the same `request`.
@@ -237,6 +245,10 @@ class ForkserverToCkd(Sender):
     """The forkserver speaks only where no shim can."""
 
     __slots__ = ()
+
+    def held(self, pid: int) -> None:
+        """Process *pid* has the namespaces."""
+        self._send(Kind.HELD, pid=pid)
 
     def failed(self, failure: Mapping[str, Any]) -> None:
         """The shim could not be forked; *failure* has the fields of `failure`."""

@@ -7,6 +7,7 @@ import os
 from typing import Final
 
 from ck.kernel.linux.capability import CAPABILITIES, limit_bounding, permitted, set_ambient, set_capabilities
+from ck.kernel.linux.namespace import CLONE_FLAGS, setns
 from ck.kernel.linux.process import join_session_keyring, set_keep_capabilities, set_no_new_privileges
 from ck.kernel.linux.rlimit import set_limit
 from ck.kernel.linux.seccomp import load_filter
@@ -35,11 +36,17 @@ def renew_keyring(container_id: str) -> None:
             raise StepFailed(f"cannot make a session keyring: {reason(exc)}", errno=exc.errno or 0) from exc
 
 
-def become(plan: ProcessPlan, identity: Identity) -> None:
-    """Turn from the engine's root into the container's user. After that only execve(2) is left to do."""
+def become(plan: ProcessPlan, identity: Identity, users: int | None) -> None:
+    """Turn from the engine's root into the container's user, in the user namespace *users* (an fd) if there is one.
+    After that only execve(2) is left to do."""
     for limit in plan["rlimits"]:
         with doing(f"set ulimit {limit['name'].removeprefix('RLIMIT_').lower()} to {limit['soft']}:{limit['hard']}"):
             set_limit(limit["number"], limit["soft"], limit["hard"])
+    if users is not None:
+        # Of all that comes before, only rlimits need the host's power. It gives every capability, and a whole bounding
+        # set, for what is the namespace's.
+        with doing("enter the user namespace"):
+            setns(users, CLONE_FLAGS["user"])
     instructions = base64.b64decode(plan["seccomp"])
     with doing("drop capabilities from the bounding set"):
         limit_bounding(plan["capabilities"]["bounding"], plan["capabilities"]["last"])

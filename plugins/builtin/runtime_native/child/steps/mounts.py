@@ -1,5 +1,6 @@
 """The spec's mounts, made on descriptors so that no path is resolved twice."""
 
+import errno
 import os
 import re
 import stat
@@ -7,6 +8,7 @@ from collections.abc import Iterable
 
 from ck.kernel.linux.mount import MS_REC, attach, clone_tree, mount, set_attributes
 from ck.kernel.linux.namespace import CLONE_FLAGS, open_namespace, setns
+from ck.kernel.linux.user_namespace import map_mount
 from ck.plugins.builtin.runtime_native.child.plan import MountPlan
 from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed, doing, quote, reason
 from ck.plugins.builtin.runtime_native.child.steps.inside import make_directory, make_file, open_inside
@@ -45,6 +47,8 @@ def finish(root: int, mounts: Iterable[MountPlan]) -> None:
 def _bind(root: int, entry: MountPlan) -> None:
     tree = _copy(entry["source"], recursive=entry["recursive"])
     try:
+        if entry["id_map"]:
+            _map_ids(tree, entry)
         _change(tree, entry)
         make_target = make_directory if stat.S_ISDIR(os.fstat(tree).st_mode) else make_file
         target = make_target(root, entry["target"])
@@ -52,6 +56,28 @@ def _bind(root: int, entry: MountPlan) -> None:
         os.close(target)
     finally:
         os.close(tree)
+
+
+def _map_ids(tree: int, entry: MountPlan) -> None:
+    users = os.open(entry["id_map"], os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # All below too, or else what is bound itself: a file system that cannot be mapped, as /proc, may be below.
+        for recursive in (True, False) if entry["recursive"] else (False,):
+            try:
+                map_mount(tree, users, recursive=recursive)
+            except OSError as exc:
+                if exc.errno != errno.EINVAL:
+                    raise
+            else:
+                return
+    finally:
+        os.close(users)
+    if entry["must_map"]:
+        raise StepFailed(
+            f"cannot mount {quote(entry['source'])} at {quote(entry['target'])} in the container: "
+            "its file system cannot show other owners than those on disk",
+            errno=errno.EINVAL,
+        )
 
 
 def _copy(source: str, *, recursive: bool) -> int:

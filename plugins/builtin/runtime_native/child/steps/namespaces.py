@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from ck.kernel.linux.link import bring_up
 from ck.kernel.linux.namespace import CLONE_FLAGS, open_namespace, setns, unshare
-from ck.plugins.builtin.runtime_native.child.plan import NamespacePlan
+from ck.kernel.linux.user_namespace import be_for_files
+from ck.plugins.builtin.runtime_native.child.plan import NamespacePlan, UserPlan
 from ck.plugins.builtin.runtime_native.child.steps.failure import doing, quote
 
 
@@ -33,6 +34,21 @@ def enter(namespaces: Iterable[NamespacePlan]) -> None:
     if flags & CLONE_FLAGS["net"]:
         with doing("bring the loopback link up"):
             bring_up("lo")
+
+
+def open_users(user: UserPlan | None) -> int | None:
+    """An fd of the container's user namespace, which is entered last of all: until then the host's root does the work,
+    on behalf of the container's. What it makes from here on belongs to that. None for the host's."""
+    if user is None:
+        return None
+    with doing("take the container's users"):
+        be_for_files(user["uid"], user["gid"])
+        return os.open(user["path"], os.O_RDONLY | os.O_CLOEXEC)
+
+
+def open_users_of(pid: int, user: UserPlan | None) -> int | None:
+    """As `open_users`, of process *pid*."""
+    return None if user is None else open_users({**user, "path": f"/proc/{pid}/ns/user"})
 
 
 def _join(namespace: NamespacePlan) -> None:

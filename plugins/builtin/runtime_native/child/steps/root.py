@@ -12,13 +12,16 @@ from ck.kernel.linux.mount import (
     MS_REC,
     MS_SHARED,
     MS_SLAVE,
+    attach,
+    clone_tree,
     mount,
     pivot_root,
     set_attributes,
     set_propagation,
     umount,
 )
-from ck.plugins.builtin.runtime_native.child.plan import Plan, RootMountPlan
+from ck.kernel.linux.user_namespace import map_mount
+from ck.plugins.builtin.runtime_native.child.plan import Plan, RootMountPlan, UserPlan
 from ck.plugins.builtin.runtime_native.child.steps.failure import doing, quote
 
 
@@ -31,7 +34,10 @@ def make(plan: Plan) -> int:
             _make_parent_private(rootfs)
     for entry in plan["root"]:
         with doing(f"mount the {entry['type']} root from {quote(entry['source'])}"):
-            _mount(entry, rootfs)
+            if plan["user"] is None:
+                _mount(entry, rootfs)
+            else:
+                _mount_mapped(entry, rootfs, plan["user"])
     with doing(f"open the root {quote(rootfs)}"):
         return os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
@@ -48,6 +54,26 @@ def _mount(entry: RootMountPlan, rootfs: str) -> None:
     else:
         mount(entry["source"], rootfs, entry["type"], flags, entry["data"])
     if entry["cwd"]:
+        os.chdir("/")
+
+
+def _mount_mapped(entry: RootMountPlan, rootfs: str, user: UserPlan) -> None:
+    """The files keep the container's IDs on disk, and are shown as those of its users on the host."""
+    is_bind = bool(entry["flags"] & MS_BIND)
+    tree = clone_tree(entry["source"] if is_bind else entry["cwd"], recursive=is_bind)
+    users = os.open(user["path"], os.O_RDONLY | os.O_CLOEXEC)
+    place = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    map_mount(tree, users, recursive=is_bind)
+    if is_bind and entry["flags"] & MS_RDONLY:
+        set_attributes(tree, add=MOUNT_ATTR_RDONLY)
+    attach(tree, place)
+    for fd in (tree, users, place):
+        os.close(fd)
+    if not is_bind:
+        # An overlay's layers are named relative to one directory. Seen through its mapped copy, which lies beneath the
+        # overlay from now on, all of them are mapped by one mount, however many there are.
+        os.chdir(rootfs)
+        mount(entry["source"], rootfs, entry["type"], entry["flags"], entry["data"])
         os.chdir("/")
 
 

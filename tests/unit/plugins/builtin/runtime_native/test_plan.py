@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -19,6 +20,7 @@ from ck.kernel.linux.capability import CAPABILITIES
 from ck.kernel.linux.cgroup import Layout
 from ck.kernel.linux.rlimit import INFINITY, RLIMITS
 from ck.plugins.builtin.runtime_native._host import HostFacts
+from ck.plugins.builtin.runtime_native._ids import IdMappings, wanted_id_maps
 from ck.plugins.builtin.runtime_native._plan import compile_exec_plan, compile_plan
 from ck.plugins.builtin.runtime_native._resources import compile_limits, warnings_of
 from ck.plugins.builtin.runtime_native._section import Section
@@ -35,6 +37,12 @@ HOST = HostFacts(
     cgroup_files=frozenset({"pids.max", "cpu.max", "cpu.weight", "memory.max", "memory.swap.max", "io.weight"}),
 )
 V1 = {"pids": "/cg/pids", "cpu": "/cg/cpu,cpuacct", "cpuacct": "/cg/cpu,cpuacct"}
+MAPPED = [{"containerID": 0, "hostID": 5000, "size": 100}]
+USERS = {
+    "namespaces": [{"type": "mount"}, {"type": "uts"}, {"type": "user", "path": "/proc/1/fd/7"}],
+    "uidMappings": MAPPED,
+    "gidMappings": MAPPED,
+}
 HYBRID = HostFacts(
     kernel=(6, 1),
     machine="x86_64",
@@ -77,10 +85,16 @@ def bundle_of(spec: Spec, **options: Unpack[Options]) -> Bundle:
 
 
 def compiled(
-    change: Spec | None = None, *, host: HostFacts = HOST, seccomp: bytes | None = None, **options: Unpack[Options]
+    change: Spec | None = None,
+    *,
+    host: HostFacts = HOST,
+    seccomp: bytes | None = None,
+    id_maps: Mapping[IdMappings, str] | None = None,
+    **options: Unpack[Options],
 ) -> Plan:
     """The plan of SPEC with *change* merged into it."""
-    return compile_plan(bundle_of(merged(SPEC, change or {}), **options), rootfs="/r", host=host, seccomp=seccomp)
+    bundle = bundle_of(merged(SPEC, change or {}), **options)
+    return compile_plan(bundle, rootfs="/r", host=host, seccomp=seccomp, id_maps=id_maps or {})
 
 
 def merged(base: Spec, change: Spec) -> Spec:
@@ -154,7 +168,6 @@ def test_a_plan_survives_json(args: list[str], user: str, capabilities: set[str]
         ({"process": {"scheduler": {"policy": "SCHED_IDLE"}}}, "process.scheduler"),
         ({"process": {"ioPriority": {"class": "IOPRIO_CLASS_IDLE"}}}, "process.ioPriority"),
         ({"process": {"user": {"username": "x"}}}, "process.user.username"),
-        ({"linux": {"uidMappings": [{"hostID": 1}]}}, "linux.uidMappings"),
         ({"linux": {"mountLabel": "x"}}, "linux.mountLabel"),
         ({"linux": {"personality": {"domain": "LINUX32"}}}, "linux.personality"),
         ({"linux": {"intelRdt": {"closID": "x"}}}, "linux.intelRdt"),
@@ -163,13 +176,12 @@ def test_a_plan_survives_json(args: list[str], user: str, capabilities: set[str]
         ({"linux": {"resources": {"memory": {"kernel": 5}}}}, "linux.resources.memory.kernel"),
         ({"linux": {"resources": {"unified": {"memory.high": "5"}}}}, "memory.high='5'"),
         ({"linux": {"resources": {"unified": {"memory.high": "1"}}}}, "linux.resources.unified"),
-        ({"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}]}}, "'user'"),
+        ({"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}]}}, "needs the path of a user namespace"),
         ({"linux": {"namespaces": [{"type": "mount"}, {"type": "time"}]}}, "'time'"),
         ({"linux": {"namespaces": [{"type": "mount", "path": "/x"}]}}, "mount namespace"),
         ({"linux": {"cgroupsPath": "/elsewhere/c2"}}, "/elsewhere/c2"),
         ({"mounts": [{"destination": "/x", "type": "nfs"}]}, "'nfs'"),
         ({"mounts": [{"destination": "/x", "type": "tmpfs", "options": ["tmpcopyup"]}]}, "tmpcopyup"),
-        ({"mounts": [{"destination": "/x", "type": "tmpfs", "uidMappings": [{"hostID": 1}]}]}, "mounts[0].uidMappings"),
         ({"a-new-thing": {"x": 1}}, "a-new-thing"),
         ({"process": {"a-new-flag": True}}, "process.a-new-flag"),
     ],
@@ -191,6 +203,14 @@ def test_what_is_not_supported_is_refused_by_name(change: Spec, name: str) -> No
         ({"process": {"oomScoreAdj": 2000}}, "2000"),
         ({"process": {"oomScoreAdj": True}}, "True"),
         ({"process": {"user": {"uid": -1}}}, "-1"),
+        ({"linux": {"uidMappings": MAPPED}}, "linux.uidMappings need a user namespace"),
+        ({"linux": {"uidMappings": [{"hostID": 1}]}}, "linux.uidMappings has no mapping [None, 1, None]"),
+        ({"linux": {**USERS, "gidMappings": []}}, "must map ID 0"),
+        ({"mounts": [{"destination": "/x", "source": "/y", "options": ["bind", "idmap"]}]}, "has the host's users"),
+        (
+            {"mounts": [{"destination": "/x", "source": "/y", "options": ["bind"], "uidMappings": MAPPED}]},
+            "go together",
+        ),
         ({"process": {"capabilities": {"bounding": ["CAP_FLY"]}}}, "CAP_FLY"),
         ({"process": {"capabilities": {"effective": ["CAP_KILL"]}}}, "CAP_KILL"),
         ({"process": {"rlimits": [{"type": "RLIMIT_WISHES", "soft": 1, "hard": 1}]}}, "RLIMIT_WISHES"),
@@ -307,6 +327,29 @@ def test_limits_go_where_their_controller_is() -> None:
         ["memory", "memory.max", "1073741824", "--memory"],
         ["pids", "pids.max", "5", "--pids-limit"],
     ]
+
+
+def test_users_of_its_own() -> None:
+    mounts = [
+        {"destination": "/m", "source": "/src", "options": ["bind", "idmap"]},
+        {"destination": "/o", "source": "/src", "options": ["bind"], "uidMappings": MAPPED, "gidMappings": MAPPED},
+        {"destination": "/h", "source": "/src", "options": ["bind"]},
+        {"destination": "/dev/pts", "type": "devpts", "options": ["gid=5", "mode=0620"]},
+    ]
+    device = {"path": "/dev/x", "type": "c", "major": 1, "minor": 2, "gid": 6}
+    change = {"linux": {**USERS, "devices": [device]}, "mounts": mounts}
+    (wanted,) = wanted_id_maps(change)
+    plan = compiled(change, id_maps={wanted: "/proc/1/fd/8"})
+    assert plan["user"] == {"path": "/proc/1/fd/7", "uid": 5000, "gid": 5000}
+    assert all(namespace["kind"] != "user" for namespace in plan["namespaces"])
+    assert [(mount["id_map"], mount["must_map"]) for mount in plan["mounts"]] == [
+        ("/proc/1/fd/7", False),
+        ("/proc/1/fd/8", True),
+        ("", False),
+        ("", False),
+    ]
+    assert plan["mounts"][3]["data"] == "gid=5005,mode=0620"
+    assert [(each["uid"], each["gid"]) for each in plan["devices"] if each["path"] == "/dev/x"] == [(5000, 5006)]
 
 
 def test_a_group_below_another_parent() -> None:
