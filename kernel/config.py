@@ -28,7 +28,7 @@ class Defaults:
     network: str = "bridge"
     resolver: str = "dns"
     runtime: str = "native"
-    userns: str = "host"  # or "auto": users of its own for each container that can have them
+    userns: str = "auto"  # users of its own for each container that can have them; or "host"
     restart: str = "no"
     stop_timeout: int = 10  # seconds
     shutdown_timeout: float = 60.0  # seconds for `ck engine stop --all` to stop all containers
@@ -84,12 +84,34 @@ class Networking:
 
 
 @attrs.frozen(kw_only=True)
+class Socket:
+    """A further socket, on which less may be done: `[[sockets]]`.
+
+    `group` may connect besides root. `read_only`: nothing may be changed. `label` ("team=ci"): only what has it is
+    seen, and what is made gets it. `unprivileged`: no container gets more power over the host than it has by default.
+    `binds` are the directories of the host that may be mounted; without it all, or with `unprivileged` none.
+    """
+
+    path: Path
+    group: str = "ck"
+    read_only: bool = False
+    label: str = ""
+    unprivileged: bool = False
+    binds: tuple[str, ...] | None = None
+
+    def allowed_binds(self) -> tuple[str, ...] | None:
+        """None where every directory may be mounted."""
+        return () if self.binds is None and self.unprivileged else self.binds
+
+
+@attrs.frozen(kw_only=True)
 class Config:
     """All settings. `drivers` holds the options of each driver: `[drivers.<kind>.<name>]`."""
 
     data_root: Path = Path("/var/lib/ck")
     run_root: Path = Path("/run/ck")
     socket: Path | None = None  # None: ck.sock in the run root
+    sockets: tuple[Socket, ...] = ()  # further ones, of limited scope
     default: Defaults = Defaults()
     plugins: Plugins = Plugins()
     journal: Journal = Journal()

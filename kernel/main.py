@@ -3,16 +3,18 @@
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 import trio
 
+from ck.kernel.api import engine as api
 from ck.kernel.bus import Bus
 from ck.kernel.config import Config
 from ck.kernel.drivers.frontend import FrontEnd
 from ck.kernel.engine.core import open_engine
 from ck.kernel.engine.farewell import Farewell
+from ck.kernel.engine.scope import scoped
 from ck.kernel.pluginmanager import Builtins, PluginManager
 from ck.kernel.store import Store
 
@@ -40,6 +42,15 @@ async def run(config: Config, builtins: Builtins, farewell: Farewell, *, task_st
             for name in plugins.names("frontend"):
                 front_end = plugins.driver("frontend", name, FrontEnd, engine)  # type: ignore[type-abstract]
                 await nursery.start(front_end.serve)
+            for scope in config.sockets:
+                options = {
+                    **config.driver_options("frontend", _DOCKER),
+                    "socket": str(scope.path),
+                    "group": scope.group,
+                }
+                narrow = scoped(cast(api.Engine, engine), scope)
+                limited = plugins.further("frontend", _DOCKER, FrontEnd, options, narrow)  # type: ignore[type-abstract]
+                await nursery.start(limited.serve)
             task_status.started()
             await farewell.asked.wait()
             nursery.cancel_scope.cancel()
@@ -49,12 +60,13 @@ async def run(config: Config, builtins: Builtins, farewell: Farewell, *, task_st
 
 
 _CLOSE_SECONDS: Final = 5.0
+_DOCKER: Final = "docker"
 
 
 def _with_socket(config: Config) -> Config:
     """The Docker API listens where the config says the socket is, unless its own options say otherwise."""
     kinds: dict[str, Mapping[str, Mapping[str, Any]]] = dict(config.drivers)
     front_ends = dict(kinds.get("frontend", {}))
-    front_ends["docker"] = {"socket": str(config.socket_path()), **front_ends.get("docker", {})}
+    front_ends[_DOCKER] = {"socket": str(config.socket_path()), **front_ends.get(_DOCKER, {})}
     kinds["frontend"] = front_ends
     return attrs.evolve(config, drivers=kinds)

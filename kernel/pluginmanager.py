@@ -122,14 +122,19 @@ class PluginManager:
         """
         key = (kind, name)
         if key not in self._made:
-            if key not in self._offers:
-                choices = ", ".join(self.names(kind)) or "none"
-                raise NotFound(f"no {kind} driver {name!r} (there are: {choices})")
-            driver = self._make(key, self._config.driver_options(kind, name), args)
-            if not isinstance(driver, protocol):
-                raise PluginFailed(f"the {kind} driver {name!r} lacks methods of {protocol.__name__}")
-            self._made[key] = guard(driver, kind, name, self._config.driver_deadline)
+            self._made[key] = self.further(kind, name, protocol, self._config.driver_options(kind, name), *args)
         made: T = self._made[key]
+        return made
+
+    def further(self, kind: str, name: str, protocol: type[T], options: Mapping[str, Any], *args: object) -> T:
+        """As `driver`, but one more of its kind, with *options* of its own."""
+        if (kind, name) not in self._offers:
+            choices = ", ".join(self.names(kind)) or "none"
+            raise NotFound(f"no {kind} driver {name!r} (there are: {choices})")
+        driver = self._make((kind, name), options, args)
+        if not isinstance(driver, protocol):
+            raise PluginFailed(f"the {kind} driver {name!r} lacks methods of {protocol.__name__}")
+        made: T = guard(driver, kind, name, self._config.driver_deadline)
         return made
 
     def _make(self, key: tuple[str, str], options: Mapping[str, Any], args: Iterable[object]) -> object:

@@ -125,6 +125,8 @@ class MountRequest:
     non_recursive: bool = False  # bind
     writable_below: bool = False  # bind: read-only but for what is mounted below (Docker: ReadOnlyNonRecursive)
     id_map: bool = False  # bind: what root makes inside belongs to the caller outside; ck's own
+    id_map_alone: bool = False  # and nothing can be made there that is anybody else's
+    beneath: str = ""  # the directory that links in `source` must not lead out of
     create_source: bool = False  # bind: -v makes a missing directory, --mount refuses
     no_copy: bool = False  # volume
     subpath: str = ""  # volume
@@ -215,6 +217,7 @@ class HostConfig:
     readonly_rootfs: bool = False
     devices: tuple[DeviceRequest, ...] = ()
     device_cgroup_rules: tuple[str, ...] = ()
+    cdi_devices: tuple[str, ...] = ()  # "vendor.com/class=name" (Container Device Interface)
     ulimits: tuple[Ulimit, ...] = ()
     sysctls: Mapping[str, str] = attrs.field(factory=dict)
     init: bool | None = None
@@ -305,6 +308,8 @@ class MountPoint:
     subpath: str = ""
     anonymous: bool = False  # removed with the container by --rm and rm -v
     owner: tuple[int, int] | None = None  # uid and gid on disk of what is root's in the container
+    owner_alone: bool = False
+    beneath: str = ""
 
 
 @attrs.frozen(kw_only=True)

@@ -15,11 +15,12 @@ from ck.kernel.api.container import Container, PathStat
 from ck.kernel.archive.directories import open_in_root
 from ck.kernel.archive.owners import HOST, Owners
 from ck.kernel.engine import archives
-from ck.kernel.engine.container_mounts import below
+from ck.kernel.engine.container_mounts import tree_below
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.rootview import Bind, in_root, in_running_root
 from ck.kernel.errors import Forbidden, InvalidArgument
 from ck.kernel.lifecycle import ACTIVE
+from ck.kernel.linux.mount import clone_tree
 
 T = TypeVar("T")
 
@@ -77,11 +78,25 @@ class Files:
         return run is not None and self._container.state.status in ACTIVE and not run.output_ended.is_set()
 
     def _binds(self) -> list[Bind]:
-        return [
-            (str(below(Path(point.source), point.subpath)), point.destination, not point.read_write)
-            for point in self._container.mounts
-            if point.type != "tmpfs"
-        ]
+        """Blocks. Raises: InvalidArgument, OSError."""
+        binds: list[Bind] = []
+        try:
+            for point in self._container.mounts:
+                if point.type == "tmpfs":
+                    continue
+                top = Path(point.source)
+                if point.beneath:
+                    tree = tree_below(Path(point.beneath), str(top.relative_to(point.beneath)))
+                elif point.subpath:
+                    tree = tree_below(top, point.subpath)
+                else:
+                    tree = clone_tree(point.source, recursive=True)
+                binds.append(Bind(tree, point.destination, not point.read_write))
+        except BaseException:
+            for bind in binds:
+                os.close(bind.tree)
+            raise
+        return binds
 
     def _below_a_volume(self, path: str) -> bool:
         return any(

@@ -33,7 +33,12 @@ async def top(ctx: Context, container: Container, ps_args: str) -> Processes:
     arguments = ps_args.split() or ["-ef"]
     try:
         with trio.fail_after(_PS_SECONDS):
-            done = await trio.run_process(["ps", *arguments], capture_stdout=True, capture_stderr=True, check=False)
+            # By number, because ps alone shows the engine's own user's. Some options (f) do not go with that.
+            for chosen in ([f"-q{','.join(map(str, pids))}"], []):
+                command = ["ps", *arguments, *chosen]
+                done = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
+                if done.returncode == 0:
+                    break
     except FileNotFoundError as error:
         raise Unsupported("cannot list processes: this host has no ps (Debian: procps)") from error
     except trio.TooSlowError as error:

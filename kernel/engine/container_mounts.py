@@ -3,6 +3,7 @@
 import os
 import pwd
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import trio
@@ -19,6 +20,7 @@ from ck.kernel.engine.rootview import in_root
 from ck.kernel.engine.spec import Bind
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import InvalidArgument
+from ck.kernel.linux.mount import clone_tree
 from ck.kernel.store_records import VolumeRecord
 
 
@@ -42,45 +44,56 @@ async def realize(
 
 async def mount_all(ctx: Context, container: Container) -> list[Bind]:
     """Make the container's mounts ready for a run. Raises: InvalidArgument where a source is gone."""
-    binds = []
-    for point in container.mounts:
-        if point.type == "tmpfs":
-            binds.append(Bind(source="", target=point.destination, tmpfs=point.options))
-            continue
-        source = Path(point.source)
-        if point.type == "volume":
-            top = await ctx.volume_driver(point.driver).mount(point.name, container.id)
-            source = await trio.to_thread.run_sync(below, top, point.subpath)
-        if not await trio.Path(source).exists():
-            raise InvalidArgument(f"the source of mount {point.destination} does not exist: {source}")
-        binds.append(
-            Bind(
-                source=str(source),
-                target=point.destination,
-                read_only=not point.read_write,
-                propagation=point.propagation or "rprivate",
-                recursive=not point.non_recursive,
-                writable_below=point.writable_below,
-                owner=point.owner,
-            )
-        )
+    binds: list[Bind] = []
+    with ExitStack() as undo:
+        for point in container.mounts:
+            bind = await _make_ready(ctx, container, point)
+            if bind.tree is not None:
+                undo.callback(os.close, bind.tree)
+            binds.append(bind)
+        undo.pop_all()
     return binds
 
 
-def below(top: Path, subpath: str) -> Path:
-    """The path of *subpath* in the volume at *top*; links in it, which any container may have made, cannot lead out.
+async def _make_ready(ctx: Context, container: Container, point: MountPoint) -> Bind:
+    if point.type == "tmpfs":
+        return Bind(source="", target=point.destination, tmpfs=point.options)
+    source, tree = Path(point.source), None
+    if point.type == "volume":
+        source = await ctx.volume_driver(point.driver).mount(point.name, container.id)
+    if not await trio.Path(source).exists():
+        raise InvalidArgument(f"the source of mount {point.destination} does not exist: {source}")
+    if point.subpath:
+        tree = await trio.to_thread.run_sync(tree_below, source, point.subpath)
+    elif point.beneath:
+        top = Path(point.beneath)
+        tree = await trio.to_thread.run_sync(tree_below, top, str(source.relative_to(top)))
+    return Bind(
+        source=str(source) if tree is None else f"/proc/{os.getpid()}/fd/{tree}",
+        tree=tree,
+        target=point.destination,
+        read_only=not point.read_write,
+        propagation=point.propagation or "rprivate",
+        recursive=not point.non_recursive,
+        writable_below=point.writable_below,
+        owner=point.owner,
+        owner_alone=point.owner_alone,
+    )
+
+
+def tree_below(top: Path, subpath: str) -> int:
+    """A detached copy (an fd) of the mount at *subpath* in the directory *top*. Links in it, which any container may
+    have made and may change meanwhile, cannot lead out.
 
     Blocks. Raises: InvalidArgument where there is no such thing.
     """
-    if not subpath:
-        return top
-    with opened(top) as volume:
+    with opened(top) as directory:
         try:
-            found = open_in_root(volume, os.fsencode(subpath), os.O_PATH)
+            found = open_in_root(directory, os.fsencode(subpath), os.O_PATH)
         except OSError as error:
-            raise InvalidArgument(f"cannot use subpath {subpath!r} of volume {top}: {error.strerror}") from error
+            raise InvalidArgument(f"cannot use {subpath!r} below {top}: {error.strerror}") from error
         try:
-            return Path(f"/proc/self/fd/{found}").readlink()
+            return clone_tree("", directory=found, recursive=True)
         finally:
             os.close(found)
 
@@ -150,6 +163,8 @@ async def _realize_bind(mount: Wanted) -> MountPoint:
         non_recursive=request.non_recursive,
         writable_below=request.writable_below,
         owner=_owner(CALLER.get().uid, status) if request.id_map else None,
+        owner_alone=request.id_map_alone,
+        beneath=request.beneath,
     )
 
 

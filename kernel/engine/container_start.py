@@ -39,8 +39,9 @@ class _Start:
     started_at: datetime | None = None
 
     def held(self) -> set[int]:
-        """The fds of namespaces that were made."""
+        """The fds of namespaces and mounts that were made."""
         found = {self.own.user, self.own.network} if self.own else set()
+        found |= {bind.tree for bind in self.binds if bind.tree is not None}
         return found | ({self.joined.namespace} if self.joined.namespace is not None else set())
 
 

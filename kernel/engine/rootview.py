@@ -1,10 +1,10 @@
 """Looking into a container's root from the engine: mounted for the occasion where the container does not run."""
 
 import os
+import stat
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import trio
 
@@ -17,8 +17,15 @@ from ck.kernel.linux.private_mounts import in_private_mounts
 from ck.kernel.linux.user_namespace import acting_for
 
 T = TypeVar("T")
-Bind = tuple[str, str, bool]
-"""Host path, absolute path in the container, whether it is read-only there."""
+
+
+class Bind(NamedTuple):
+    """A detached mount (an fd, closed by the view), where it goes in the container, whether it is read-only there."""
+
+    tree: int
+    target: str
+    read_only: bool
+
 
 # Each view may wait for a client that reads or sends slowly: they do not share the limit of the other worker threads.
 _views: Final = trio.CapacityLimiter(16)
@@ -64,7 +71,6 @@ def attach_root(mounts: Sequence[RootMount], target: str, *, flags: int = 0) -> 
 
 
 def _assembled(mounts: Sequence[RootMount], binds: Sequence[Bind], work: Callable[[int], T], read_only: bool) -> T:
-    trees = [mounting.clone_tree(host, recursive=True) for host, _, _ in binds]
     try:
         # The driver's own directory serves as the mount point: it is there, and in this namespace nobody looks for it.
         target = mounts[0].cwd or mounts[0].source
@@ -72,21 +78,22 @@ def _assembled(mounts: Sequence[RootMount], binds: Sequence[Bind], work: Callabl
         attach_root(mounts, target, flags=mounting.MS_RDONLY if read_only and not binds else 0)
         root = os.open(target, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            for tree, (host, path, is_read_only) in zip(trees, binds, strict=True):
-                if is_read_only:
-                    mounting.set_attributes(tree, add=mounting.MOUNT_ATTR_RDONLY, recursive=True)
-                make_mountpoint(root, os.fsencode(path), directory=Path(host).is_dir())
-                place = open_in_root(root, os.fsencode(path), os.O_PATH)
+            for bind in binds:
+                if bind.read_only:
+                    mounting.set_attributes(bind.tree, add=mounting.MOUNT_ATTR_RDONLY, recursive=True)
+                directory = stat.S_ISDIR(os.fstat(bind.tree).st_mode)
+                make_mountpoint(root, os.fsencode(bind.target), directory=directory)
+                place = open_in_root(root, os.fsencode(bind.target), os.O_PATH)
                 try:
-                    mounting.attach(tree, place)
+                    mounting.attach(bind.tree, place)
                 finally:
                     os.close(place)
             return work(root)
         finally:
             os.close(root)
     finally:
-        for tree in trees:
-            os.close(tree)
+        for bind in binds:
+            os.close(bind.tree)
 
 
 def _running(pid: int, work: Callable[[int], T], owners: Owners) -> T:

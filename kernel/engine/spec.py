@@ -56,6 +56,8 @@ class Bind:
     recursive: bool = True
     writable_below: bool = False  # what is mounted below the source stays writable where the bind is read-only
     owner: tuple[int, int] | None = None  # uid and gid on disk of what is root's in the container
+    owner_alone: bool = False  # and nothing can be made there that is anybody else's
+    tree: int | None = None  # a detached mount, which the caller closes; `source` is its path
     tmpfs: tuple[str, ...] | None = None
 
 
@@ -239,7 +241,7 @@ def _user_mount(bind: Bind, users: IdRange | None) -> dict[str, Any]:
     how = "rbind" if bind.recursive else "bind"
     options = (how, _access(bind), bind.propagation)
     if bind.owner is not None:
-        mappings = mapping_members(owner_mappings(bind.owner, users))
+        mappings = mapping_members(owner_mappings(bind.owner, users, alone=bind.owner_alone))
         return _mount(bind.target, "bind", bind.source, *options) | mappings
     return _mount(bind.target, "bind", bind.source, *options, *_mapped(users))
 

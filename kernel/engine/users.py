@@ -119,10 +119,12 @@ def container_mappings(users: IdRange) -> Mappings:
     return Mappings(users=mapping, groups=mapping)
 
 
-def owner_mappings(owner: tuple[int, int], users: IdRange | None) -> Mappings:
+def owner_mappings(owner: tuple[int, int], users: IdRange | None, *, alone: bool = False) -> Mappings:
     """Of a mount on which what belongs to *owner* (uid, gid) on disk is root's in the container, and the reverse. What
-    is root's on disk is nobody's there."""
+    is root's on disk is nobody's there; with *alone* what is anybody else's too."""
     base, size = (users.first, users.size) if users else (0, MAXIMUM - 1)
+    if alone:
+        size = 1
     return Mappings(users=_as_root(owner[0], base, size), groups=_as_root(owner[1], base, size))
 
 

@@ -18,8 +18,9 @@ import zstandard
 from ck.kernel.archive.stage import opened
 from ck.kernel.drivers.storage import RootMount
 from ck.kernel.engine.archives import copy_up, pack_path, stat_path, streaming, unpack_at
-from ck.kernel.engine.rootview import in_root, in_running_root
+from ck.kernel.engine.rootview import Bind, in_root, in_running_root
 from ck.kernel.errors import Conflict, CorruptData, Forbidden, InvalidArgument, NotFound
+from ck.kernel.linux.mount import clone_tree
 from ck.kernel.testing.trees import Item, directory, hard_link, snapshot, symlink, tar_of
 
 pytestmark = pytest.mark.root
@@ -224,7 +225,10 @@ def test_binds_lie_on_the_root_and_obey_read_only(root: int, tmp_path: Path) -> 
         unpack_at(fd, "/file/..", io.BytesIO(tar_of([Item(name="y", content=b"y")])))
 
     async def main() -> None:
-        binds = ((str(host), "/data/v", True), (str(host / "file"), "/file", False))
+        binds = (
+            Bind(clone_tree(str(host)), "/data/v", read_only=True),
+            Bind(clone_tree(str(host / "file")), "/file", read_only=False),
+        )
         await in_root(mounts, binds, work)
         with pytest.raises(Forbidden):
             await in_root(

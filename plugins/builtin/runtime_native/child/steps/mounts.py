@@ -45,7 +45,10 @@ def finish(root: int, mounts: Iterable[MountPlan]) -> None:
 
 
 def _bind(root: int, entry: MountPlan) -> None:
-    tree = _copy(entry["source"], recursive=entry["recursive"])
+    if re.fullmatch(r"/proc/\d+/fd/\d+", entry["source"]):
+        tree = os.open(entry["source"], os.O_PATH | os.O_CLOEXEC)  # a copy that was made already
+    else:
+        tree = _copy(entry["source"], recursive=entry["recursive"])
     try:
         if entry["id_map"]:
             _map_ids(tree, entry)

@@ -1,0 +1,85 @@
+"""Every verb of the engine, and what a socket of limited scope must know of it. A verb that is not here is refused."""
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+
+class About(enum.Enum):
+    """What the first argument of a verb names."""
+
+    NOTHING = enum.auto()
+    CONTAINER = enum.auto()
+    EXEC = enum.auto()
+    VOLUME = enum.auto()
+    NETWORK = enum.auto()
+
+
+@attrs.frozen(kw_only=True)
+class Verb:
+    """`changes`: refused where only reading is allowed. `all_of_it`: concerns what belongs to everybody, so refused
+    where only what has a label is to be seen. `internal`: no request leads to it."""
+
+    about: About = About.NOTHING
+    changes: bool = False
+    all_of_it: bool = False
+    internal: bool = False
+
+
+_LOOK: Final = Verb()
+_LOOK_AT: Final = {about: Verb(about=about) for about in About}
+_CHANGE: Final = {about: Verb(about=about, changes=True) for about in About}
+_RULE: Final = Verb(changes=True, all_of_it=True)
+
+VERBS: Final[Mapping[str, Mapping[str, Verb]]] = {
+    "containers": {
+        "list": _LOOK,
+        "create": Verb(changes=True),
+        "prune": Verb(changes=True),
+        **dict.fromkeys(("get", "logs", "top", "why", "changes", "sizes", "wait"), _LOOK_AT[About.CONTAINER]),
+        **dict.fromkeys(("stat_path", "get_archive"), _LOOK_AT[About.CONTAINER]),
+        **dict.fromkeys(
+            ("start", "stop", "restart", "kill", "pause", "unpause", "update", "rename", "remove", "attach", "resize"),
+            _CHANGE[About.CONTAINER],
+        ),
+        "put_archive": _CHANGE[About.CONTAINER],
+    },
+    "execs": {
+        "create": _CHANGE[About.CONTAINER],
+        "of": _LOOK_AT[About.CONTAINER],
+        "get": _LOOK_AT[About.EXEC],
+        **dict.fromkeys(("start", "check_startable", "resize"), _CHANGE[About.EXEC]),
+    },
+    "images": {
+        **dict.fromkeys(("list", "get", "familiar", "history"), _LOOK),
+        **dict.fromkeys(("pull", "login"), Verb(changes=True)),
+        **dict.fromkeys(("tag", "remove", "prune"), _RULE),
+    },
+    "volumes": {
+        "list": _LOOK,
+        "get": _LOOK_AT[About.VOLUME],
+        "create": Verb(changes=True),
+        "remove": _CHANGE[About.VOLUME],
+        "prune": Verb(changes=True),
+    },
+    "networks": {
+        "list": _LOOK,
+        "get": _LOOK_AT[About.NETWORK],
+        "create": Verb(changes=True),
+        **dict.fromkeys(("remove", "connect", "disconnect"), _CHANGE[About.NETWORK]),
+        "prune": Verb(changes=True),
+        "explain": Verb(all_of_it=True),
+    },
+    "system": {"info": _LOOK, "events": _LOOK, "disk_usage": Verb(all_of_it=True)},
+    "statistics": {"once": _LOOK, "stream": _LOOK},
+    "lifetime": {
+        "instance": _LOOK,
+        "restart": _RULE,
+        "stop": _RULE,
+        "take_over": Verb(internal=True),
+        "hand_over": Verb(internal=True),
+    },
+    "doctor": {"examine": _RULE},
+}

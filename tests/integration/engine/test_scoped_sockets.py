@@ -1,0 +1,189 @@
+"""Further sockets on which less may be done."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from docker.errors import APIError, NotFound
+
+from tests.integration.engine.lab import Lab
+from tests.support.daemon import NO_NETWORK, Daemon, Result
+
+SCOPES = """
+[[sockets]]
+path = "{run}/reader.sock"
+read_only = true
+
+[[sockets]]
+path = "{run}/team.sock"
+label = "team=ci"
+
+[[sockets]]
+path = "{run}/plain.sock"
+unprivileged = true
+binds = ["{data}/allowed"]
+"""
+
+
+class Scoped:
+    """A lab, and `ck` and docker-py by its other sockets."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.allowed = lab.daemon.data_root / "allowed"
+        self.allowed.mkdir()
+
+    def ck(self, socket: str, *arguments: str) -> Result:
+        host = f"unix://{self.lab.daemon.run_root}/{socket}.sock"
+        return self.lab.daemon.ck(*arguments, env={"CK_HOST": host}, check=False)
+
+    def said(self, socket: str, *arguments: str) -> str:
+        """What a refusal says."""
+        result = self.ck(socket, *arguments)
+        assert result.code != 0, result
+        return result.err
+
+    def api(self, socket: str) -> docker.APIClient:
+        return docker.APIClient(base_url=f"unix://{self.lab.daemon.run_root}/{socket}.sock")
+
+
+@pytest.fixture(scope="module")
+def scoped(busybox_image: str) -> Iterator[Scoped]:
+    with Daemon() as daemon:
+        daemon.stop()
+        daemon.config.write_text(NO_NETWORK + SCOPES.format(run=daemon.run_root, data=daemon.data_root))
+        daemon.start()
+        daemon.ck("pull", "-q", busybox_image)
+        yield Scoped(Lab(daemon, busybox_image, "ck-scoped"))
+
+
+def test_reading_only(scoped: Scoped) -> None:
+    name = scoped.lab.up()
+    assert name in scoped.ck("reader", "ps").out
+    assert scoped.ck("reader", "logs", name).code == scoped.ck("reader", "inspect", name).code == 0
+    assert name in scoped.ck("reader", "stats", "--no-stream").out
+    for line in (
+        f"stop {name}|rm -f {name}|exec {name} true|kill {name}|update -m 64m {name}|cp /etc/passwd {name}:/x|"
+        f"run {scoped.lab.image}|volume create v|network create n|rmi x|engine stop|doctor|volume prune -f"
+    ).split("|"):
+        assert "this socket is for reading only" in scoped.said("reader", *line.split())
+    assert scoped.lab.status(name) == "running 0"
+    scoped.lab.clean()
+
+
+def test_what_others_have_is_not_there(scoped: Scoped) -> None:
+    lab = scoped.lab
+    other = lab.up("--ipc shareable")
+    lab.ck("volume", "create", "ck-scoped-theirs")
+    lab.ck("network", "create", "--internal", "ck-scoped-net")
+    assert scoped.ck("team", "ps", "-aq").out == ""
+    for line in (f"inspect {other}|stop {other}|exec {other} true|logs {other}").split("|"):
+        assert scoped.ck("team", *line.split()).code != 0
+    assert "No such container" in scoped.ck("team", "rm", "-f", other).err
+    with pytest.raises(NotFound, match="No such container"):
+        scoped.api("team").inspect_container(other)
+    for options in (
+        f"--pid container:{other}",
+        f"--ipc container:{other}",
+        f"--network container:{other}",
+        f"--volumes-from {other}",
+        "-v ck-scoped-theirs:/v",
+        "--network ck-scoped-net",
+        "--label team=web",
+    ):
+        assert scoped.ck("team", "run", "--rm", *options.split(), lab.image, "true").code == 125, options
+    assert "ck-scoped-theirs" not in scoped.ck("team", "volume", "ls").out
+    assert "ck-scoped-net" not in scoped.ck("team", "network", "ls").out
+    assert "no such volume" in scoped.said("team", "volume", "rm", "ck-scoped-theirs")
+    assert "not found" in scoped.said("team", "network", "connect", "ck-scoped-net", other)
+    assert "what has the label team=ci" in scoped.said("team", "system", "df")
+    assert lab.status(other) == "running 0"
+    lab.ck("network", "rm", "ck-scoped-net")
+    lab.clean()
+
+
+def test_what_is_made_carries_the_label(scoped: Scoped) -> None:
+    lab = scoped.lab
+    name = lab.new_name()
+    made = scoped.ck("team", "run", "-d", "--name", name, "-v", "ck-scoped-own:/v", lab.image, "sleep", "1000")
+    assert made.code == 0, made
+    assert lab.inspect(name, '{{index .Config.Labels "team"}}') == "ci"
+    assert scoped.ck("team", "ps", "--format", "{{.Names}}").out.split() == [name]
+    assert "ck-scoped-own" in scoped.ck("team", "volume", "ls").out
+    assert scoped.ck("team", "exec", name, "echo", "hi").out == "hi\n"
+    theirs = lab.up()
+    shown = scoped.ck("team", "events", "--since", "1h", "--until", "0s").out
+    assert name in shown and theirs not in shown
+    assert theirs not in scoped.ck("team", "stats", "--no-stream").out
+    lab.ck("stop", "-t", "0", name, theirs)
+    assert scoped.ck("team", "container", "prune", "-f").code == 0
+    assert [each for each in lab.ck("ps", "-a", "--format", "{{.Names}}").split() if each == theirs] == [theirs]
+    assert name not in lab.ck("ps", "-a")
+    lab.clean()
+
+
+def test_no_power_over_the_host(scoped: Scoped) -> None:
+    for options in (
+        "--privileged",
+        "--cap-add SYS_ADMIN",
+        "--network host",
+        "--pid host",
+        "--device /dev/null",
+        "--userns host",
+        "--security-opt seccomp=unconfined",
+        "--security-opt systempaths=unconfined",
+        "-v /:/host",
+        "--mount type=bind,src=/etc,dst=/x",
+        "--mount type=volume,src=sneaky,dst=/x,volume-opt=type=none,volume-opt=o=bind,volume-opt=device=/etc",
+    ):
+        said = scoped.said("plain", "run", "--rm", *options.split(), scoped.lab.image, "true")
+        assert "not allowed" in said or "may not be mounted" in said, said
+    sneaky = ("volume", "create", "-o", "type=none", "-o", "o=bind", "-o", "device=/etc", "sneaky")
+    assert "the volume option" in scoped.said("plain", *sneaky)
+    with pytest.raises(APIError, match="403"):
+        scoped.api("plain").create_container(scoped.lab.image, host_config={"Privileged": True})
+    name = scoped.lab.up()
+    assert "exec --privileged is not allowed" in scoped.said("plain", "exec", "--privileged", name, "true")
+    scoped.lab.clean()
+
+
+def test_directories_that_are_allowed(scoped: Scoped) -> None:
+    os.chown(scoped.allowed, 1234, 1234)
+    result = scoped.ck(
+        "plain", "run", "--rm", "-v", f"{scoped.allowed}:/a", scoped.lab.image, "sh", "-c", "touch /a/f; chown 33 /a/f"
+    )
+    assert "chown" in result.err, result  # nothing can be made that is anybody else's
+    assert (scoped.allowed / "f").stat().st_uid == 1234
+
+
+def test_a_link_in_them_leads_nowhere(scoped: Scoped) -> None:
+    (scoped.allowed / "link").symlink_to("/etc")
+    run = ("run", "--rm", "-v", f"{scoped.allowed}/link:/a", scoped.lab.image, "cat", "/a/hostname")
+    assert scoped.ck("plain", *run).code == 125
+    (scoped.allowed / "etc").mkdir()
+    (scoped.allowed / "etc/hostname").write_text("not the host's\n")
+    assert scoped.ck("plain", *run).out == "not the host's\n"
+
+
+def test_who_may_connect(scoped: Scoped) -> None:
+    for socket in ("reader", "team", "plain"):
+        status = (scoped.lab.daemon.run_root / f"{socket}.sock").stat()
+        assert (status.st_mode & 0o777, status.st_uid) == (0o660, 0)
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ('label = "team"', "must be NAME=VALUE, not 'team'"),
+        ('binds = ["srv"]', "cannot allow 'srv'"),
+        ('binds = ["/srv/../etc"]', "cannot allow '/srv/../etc'"),
+        ("readonly = true", "readonly"),
+    ],
+)
+def test_scopes_that_cannot_be(table: str, sentence: str, tmp_path: Path) -> None:
+    config = f'[[sockets]]\npath = "{tmp_path}/s"\n{table}\n'
+    with pytest.raises(AssertionError, match="did not start") as caught, Daemon(config=config):
+        raise AssertionError("it serves")
+    assert sentence in str(caught.value)
