@@ -119,6 +119,10 @@ class Config:
     users: UserNamespaces = UserNamespaces()
     registries: tuple[str, ...] = ("host", "layout", "distribution")  # the order in which they are asked
     driver_deadline: float = 60.0  # seconds for a driver call that should be quick
+    cdi_directories: tuple[Path, ...] = (
+        Path("/etc/cdi"),
+        Path("/var/run/cdi"),
+    )  # spec files of --device VENDOR/CLASS=NAME
     labels: tuple[str, ...] = ()  # shown by `ck info`
     drivers: Mapping[str, Mapping[str, Mapping[str, Any]]] = attrs.field(factory=lambda: MappingProxyType({}))
 

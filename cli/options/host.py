@@ -39,6 +39,12 @@ def parse_device(text: str) -> dict[str, str]:
     return {"PathOnHost": host, "PathInContainer": inside, "CgroupPermissions": permissions}
 
 
+def is_cdi(text: str) -> bool:
+    """Whether a `--device` is `VENDOR/CLASS=NAME`, no path."""
+    kind, equals, name = text.partition("=")
+    return bool(equals and name) and not text.startswith("/") and kind.count("/") == 1
+
+
 def _is_device_mode(text: str) -> bool:
     return bool(text) and len(set(text)) == len(text) and set(text) <= set("rwm")
 

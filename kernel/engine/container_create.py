@@ -11,6 +11,7 @@ from ck.kernel.api.image import Image
 from ck.kernel.drivers.platform import canonical, describe
 from ck.kernel.drivers.registry import Platform
 from ck.kernel.engine import names
+from ck.kernel.engine.cdi_files import cdi_devices, cdi_edits
 from ck.kernel.engine.container_mounts import realize
 from ck.kernel.engine.container_remove import drop_root
 from ck.kernel.engine.context import Context, now
@@ -78,6 +79,9 @@ async def _create(
         spec.host_config, container.config.volumes, {other: ctx.find_container(other) for other in others}
     )
     _check(ctx, container)
+    if cdi := container.host_config.cdi_devices:
+        edits = await trio.to_thread.run_sync(cdi_edits, cdi, ctx.config.cdi_directories)
+        await trio.to_thread.run_sync(cdi_devices, edits)
     warnings = [*_warnings(container, wanted), *await _check_limits(ctx, container.host_config)]
     anonymous: list[str] = []
     mounts: list[MountPoint] = []

@@ -11,6 +11,8 @@ from ck.kernel.api.container import Container, Health, Then
 from ck.kernel.drivers.restart import Ending
 from ck.kernel.drivers.runtime import Bundle, OwnNamespaces, RuntimeContainer, TerminalSize
 from ck.kernel.drivers.storage import RootMount
+from ck.kernel.engine.cdi import NO_EDITS
+from ck.kernel.engine.cdi_files import cdi_devices, cdi_edits
 from ck.kernel.engine.container_mounts import mount_all, unmount_all
 from ck.kernel.engine.container_network import Joined, join, leave, network_event, reserve
 from ck.kernel.engine.context import Context, Run, now
@@ -152,6 +154,10 @@ async def _bundle(ctx: Context, container: Container, namespaces: Namespaces, bi
     await together(mount_root, lambda: write_etc_files(ctx, container))
     privileged = await trio.to_thread.run_sync(host_devices) if host.privileged else []
     asked = await trio.to_thread.run_sync(find_devices, host.devices) if host.devices else []
+    edits = NO_EDITS
+    if host.cdi_devices:
+        edits = await trio.to_thread.run_sync(cdi_edits, host.cdi_devices, ctx.config.cdi_directories)
+        asked += await trio.to_thread.run_sync(cdi_devices, edits)
     rates = await trio.to_thread.run_sync(find_rates, host.resources) if rates_of(host.resources) else ()
     facts = Facts(
         root=str(ctx.config.run_root / "root"),
@@ -160,6 +166,7 @@ async def _bundle(ctx: Context, container: Container, namespaces: Namespaces, bi
         binds=tuple(binds),
         devices=(*privileged, *asked),
         rates=tuple(rates),
+        edits=edits,
         network_namespace=namespaces.network,
         own_network=namespaces.own_network,
         pid_namespace=namespaces.pid,

@@ -8,6 +8,7 @@ import attrs
 
 from ck.kernel.api.container import Container, ContainerConfig, HostConfig, IdRange
 from ck.kernel.engine.capabilities import choose
+from ck.kernel.engine.cdi import NO_EDITS, Edits
 from ck.kernel.engine.devices import ALLOW_ALL, DEFAULT_RULES, Device, parse_rule
 from ck.kernel.engine.limits import BlockRate, resources_object
 from ck.kernel.engine.mounts import clean_target, mount_order
@@ -74,6 +75,7 @@ class Facts:
     binds: tuple[Bind, ...] = ()
     devices: tuple[Device, ...] = ()
     rates: tuple[BlockRate, ...] = ()
+    edits: Edits = NO_EDITS
     network_namespace: str = ""
     own_network: bool = True  # that namespace is the container's alone
     pid_namespace: str = ""
@@ -111,6 +113,9 @@ def build_spec(container: Container, facts: Facts) -> dict[str, Any]:
     annotations["ck.explicit-rlimits"] = ",".join(explicit)
     process = build_process(container.config, capabilities, security, container)
     process.update(args=[container.path, *container.args], rlimits=rlimits, oomScoreAdj=host.oom_score_adj)
+    process["env"] = [*process["env"], *facts.edits.env]
+    if facts.edits.groups:
+        process["user"] = {**process["user"], "additionalGids": list(facts.edits.groups)}
     return {
         "ociVersion": OCI_VERSION,
         "root": {"path": facts.root, "readonly": host.readonly_rootfs},
@@ -201,6 +206,10 @@ def _mounts(container: Container, facts: Facts) -> list[dict[str, Any]]:
         *_ipc_mounts(host, facts),
     ]
     users = [_user_mount(bind, container.users) for bind in facts.binds]
+    users += [
+        _mount(edit.target, edit.type or "bind", edit.source, *(edit.options or ("rbind", "ro")))
+        for edit in facts.edits.mounts
+    ]
     for target, options in host.tmpfs.items():
         given = [option for option in options.split(",") if option]
         users.append(_mount(clean_target(target), "tmpfs", "tmpfs", "noexec", "nosuid", "nodev", *given))

@@ -61,6 +61,8 @@ def _obstacle(host: HostConfig) -> str:
     modes = (("network", host.network_mode), ("pid", host.pid_mode), ("ipc", host.ipc_mode), ("uts", host.uts_mode))
     if found := next((f"--{name} host" for name, mode in modes if mode == "host"), ""):
         return found
+    if host.device_cgroup_rules:
+        return "--device-cgroup-rule"  # for nodes that are made inside, which takes the host's CAP_MKNOD
     added = {name.upper().removeprefix("CAP_") for name in host.cap_add}
     return next((f"--cap-add {name}" for name in sorted(added & _HOSTS)), "")
 

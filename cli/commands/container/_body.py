@@ -238,10 +238,14 @@ def _restart(args: Args) -> dict[str, Any]:
 
 
 def _parsed_host_options(args: Args, host: dict[str, Any]) -> None:
-    from ck.cli.options.host import parse_device, parse_host, parse_security, parse_ulimit
+    from ck.cli.options.host import is_cdi, parse_device, parse_host, parse_security, parse_ulimit
 
     if args.given("device"):
-        host["Devices"] = args.parsed("device", parse_device)
+        host["Devices"] = [
+            args.convert("device", each, parse_device) for each in args.texts("device") if not is_cdi(each)
+        ]
+        if cdi := [each for each in args.texts("device") if is_cdi(each)]:
+            host["DeviceRequests"] = [{"Driver": "cdi", "DeviceIDs": cdi}]
     if args.given("ulimit"):
         host["Ulimits"] = args.parsed("ulimit", parse_ulimit)
     if args.given("add-host"):

@@ -67,6 +67,25 @@ def _load_device(json: Json, where: str) -> DeviceRequest:
     return DeviceRequest(**device)
 
 
+def _load_device_requests(value: object, name: str) -> tuple[str, ...]:
+    """Docker's DeviceRequests, of which this engine has those of CDI. Raises: InvalidArgument for others."""
+    found: list[str] = []
+    for place, json in enumerate(value if isinstance(value, list) else [value]):
+        request = expect_object(json, f"{name}[{place}]")
+        asked = {key for key, content in request.items() if content}
+        if request.get("Driver") != "cdi" or asked - {"Driver", "DeviceIDs"}:
+            raise InvalidArgument(
+                f"{name}[{place}] is not supported by this engine: only those of the driver 'cdi' are"
+            )
+        found += WORDS.load(request.get("DeviceIDs") or [], f"{name}[{place}].DeviceIDs")
+    return tuple(found)
+
+
+def _dump_device_requests(names: tuple[str, ...]) -> list[Json] | None:
+    request = {"Driver": "cdi", "Count": 0, "DeviceIDs": list(names), "Capabilities": None, "Options": None}
+    return [request] if names else None
+
+
 _ULIMIT: Final = Table(Field("Name", "name", TEXT), Field("Soft", "soft", NUMBER), Field("Hard", "hard", NUMBER))
 
 
@@ -202,6 +221,7 @@ HOST_CONFIG: Final = Table(
     Field("CgroupParent", "cgroup_parent", TEXT),
     Field("Devices", "devices", object_list(_load_device, _DEVICE.dump)),
     Field("DeviceCgroupRules", "device_cgroup_rules", WORDS_OR_NULL),
+    Field("DeviceRequests", "cdi_devices", Codec(_load_device_requests, _dump_device_requests)),
     Field("Ulimits", "ulimits", object_list(_load_ulimit, _ULIMIT.dump)),
     Field("Init", "init", MAYBE_FLAG),
     Field("Mounts", "mounts", MOUNTS),
@@ -228,7 +248,6 @@ _NEVER_SET: Final[Mapping[str, object]] = {
     "CpuPercent": 0,
     "CpuRealtimePeriod": 0,
     "CpuRealtimeRuntime": 0,
-    "DeviceRequests": None,
     "IOMaximumBandwidth": 0,
     "IOMaximumIOps": 0,
 }

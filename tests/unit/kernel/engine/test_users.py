@@ -48,6 +48,7 @@ def container(name: str, users: IdRange | None) -> Container:
         HostConfig(pid_mode="host"),
         HostConfig(ipc_mode="host"),
         HostConfig(uts_mode="host"),
+        HostConfig(device_cgroup_rules=("c 1:2 r",)),
         HostConfig(cap_add=("sys_admin",)),
         HostConfig(cap_add=("CAP_SYS_TIME",)),
         HostConfig(cap_add=("ALL",)),
