@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NOUNS = {
     "container": "Manage containers",
-    "engine": "Restart or stop the engine",
+    "engine": "Restart or stop the engine, or have systemd start it",
     "image": "Manage images",
     "network": "Manage networks",
     "system": "Manage the engine",
@@ -66,6 +66,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "container.why",
         "Tell what ended or restarted a container, who did it, and what happened before",
     ),
+    "engine disable": ("engine.disable", "Have systemd start the engine no more; containers run on"),
+    "engine enable": ("engine.enable", "Have systemd start the engine at boot, and whenever somebody connects"),
     "engine restart": ("engine.restart", "Put a new engine in the place of the one that runs; containers run on"),
     "engine stop": ("engine.stop", "Stop the engine; containers run on, unless --all stops them too"),
     "image history": ("image.history", "Show the history of an image"),

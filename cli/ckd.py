@@ -19,6 +19,7 @@ import trio
 from ck.kernel.config import Config, load
 from ck.kernel.engine.farewell import Farewell
 from ck.kernel.errors import CkError, InvalidArgument
+from ck.kernel.linux.service_manager import notify
 from ck.kernel.main import run
 from ck.kernel.next_engine import become_next_engine, inherited_lock
 from ck.kernel.pluginmanager import Builtins
@@ -133,6 +134,7 @@ async def _serve(config: Config, ready_fd: int | None) -> Farewell:
             gc.freeze()  # what a start has made stays, and need not be looked through again and again
             gc.enable()
             log.info("serving on %s", config.socket_path())
+            notify("READY=1")
             if ready_fd is not None:
                 os.write(ready_fd, b"\n")
                 os.close(ready_fd)

@@ -2,17 +2,16 @@
 
 import fcntl
 import os
-import socket
 import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
-from ck.kernel.linux.listen_fds import FIRST, hand_down
+from ck.kernel.linux.listen_fds import FIRST, Listener, hand_down
 
 _LOCK_VARIABLE: Final = "CK_LOCK_FD"
 
 
-def become_next_engine(lock: int, listeners: Sequence[socket.socket]) -> NoReturn:
+def become_next_engine(lock: int, listeners: Sequence[Listener]) -> NoReturn:
     """Execute ckd with the same arguments. It has the lock *lock* (an fd) and the sockets *listeners* from its first
     moment: no third one can come between, and no client is refused."""
     kept = fcntl.fcntl(lock, fcntl.F_DUPFD, FIRST + len(listeners))  # the numbers below are the sockets'

@@ -268,8 +268,8 @@ class Lifetime(Protocol):
         """For a front end: the socket listening at *path* that the engine before, or a service manager, left open."""
 
     def hand_over(self, listener: socket.socket) -> bool:
-        """For a front end that ends: have a copy of *listener* kept open for the next engine. Return False where there
-        is to be none."""
+        """For a front end that ends: have a copy of *listener* kept open for the next engine. Return False where nobody
+        goes on listening, so that the path is to go."""
 
 
 class Doctor(Protocol):

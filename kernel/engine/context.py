@@ -38,6 +38,7 @@ from ck.kernel.engine.name_directory import NameDirectory
 from ck.kernel.engine.names import by_prefix
 from ck.kernel.engine.pins import Pins
 from ck.kernel.engine.record_copies import differs, write_copy
+from ck.kernel.engine.users import Obstacles
 from ck.kernel.engine.waiters import Waiters
 from ck.kernel.errors import Conflict, InvalidArgument, NotFound
 from ck.kernel.events import USER, Event, Noun
@@ -95,7 +96,7 @@ class Context:
     healths: dict[str, Health] = attrs.field(factory=dict)  # of running containers with a check; the newest word
     recovered: trio.Event = attrs.field(factory=trio.Event)  # store and machine agree
     runs: dict[str, Run] = attrs.field(factory=dict)
-    mapping_obstacle: str | None = None  # of RuntimeDriver, once it was asked for
+    mapping_obstacles: Obstacles | None = None  # once they were asked for
     reserved_ranges: dict[str, IdRange] = attrs.field(factory=dict)  # by container, while a create is under way
     reserved_names: dict[str, str] = attrs.field(factory=dict)  # name to ID, while a create or rename is under way
 

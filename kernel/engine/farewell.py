@@ -1,9 +1,9 @@
 """How the engine is asked to go down, by whoever has the right to."""
 
-import socket
-
 import attrs
 import trio
+
+from ck.kernel.linux.listen_fds import Listener
 
 
 @attrs.define
@@ -13,4 +13,4 @@ class Farewell:
 
     asked: trio.Event = attrs.field(factory=trio.Event)
     restart: bool = False
-    sockets: list[socket.socket] = attrs.field(factory=list)
+    sockets: list[Listener] = attrs.field(factory=list)

@@ -7,7 +7,7 @@ import trio
 
 from ck.kernel.api.container import Container, IdRange
 from ck.kernel.engine.context import Context
-from ck.kernel.engine.users import choose_range, joined, parse_subordinates, shared_range, wants_users
+from ck.kernel.engine.users import Obstacles, choose_range, joined, parse_subordinates, shared_range, wants_users
 
 _SUBORDINATES: Final = (Path("/etc/subuid"), Path("/etc/subgid"))
 
@@ -15,9 +15,13 @@ _SUBORDINATES: Final = (Path("/etc/subuid"), Path("/etc/subgid"))
 async def users_for(ctx: Context, container: Container) -> IdRange | None:
     """The range for *container*, None for the host's users. Raises: InvalidArgument, Conflict, NotFound."""
     host = container.host_config
-    if ctx.mapping_obstacle is None:
-        ctx.mapping_obstacle = await ctx.runtime.mapping_obstacle((ctx.config.data_root, ctx.config.run_root))
-    wanted = wants_users(host, ctx.config.default.userns, ctx.mapping_obstacle)
+    if ctx.mapping_obstacles is None:
+        needed = await ctx.runtime.mapping_obstacle([ctx.config.data_root])
+        # Directories of the host that are mounted may be on a tmpfs, as the run root is: of that Linux 6.3 is the first
+        # whose mounts can be mapped.
+        wished = needed or await ctx.runtime.mapping_obstacle([ctx.config.run_root])
+        ctx.mapping_obstacles = Obstacles(needed=needed, wished=wished)
+    wanted = wants_users(host, ctx.config.default.userns, ctx.mapping_obstacles)
     if others := joined(host):
         found = [ctx.find_container(other) for other in others]
         return shared_range(wanted, bool(host.userns_mode), found)

@@ -35,9 +35,17 @@ class Mappings:
     groups: tuple[IdMapping, ...]
 
 
-def wants_users(host: HostConfig, default: str, machine_obstacle: str) -> bool:
-    """Whether it gets users of its own. Where only the config says `auto`, what cannot have them has the host's.
-    *machine_obstacle* is why nobody can have them here, "" where they can.
+@attrs.frozen(kw_only=True)
+class Obstacles:
+    """Why containers of this machine cannot have users of their own, or not without a loss: "" where they can."""
+
+    needed: str = ""
+    wished: str = ""
+
+
+def wants_users(host: HostConfig, default: str, machine: Obstacles) -> bool:
+    """Whether it gets users of its own. Where only the config says `auto`, what cannot have them, or would lose by it,
+    has the host's.
 
     Raises: InvalidArgument for a mode that there is not, or that contradicts the others; Unsupported.
     """
@@ -49,9 +57,11 @@ def wants_users(host: HostConfig, default: str, machine_obstacle: str) -> bool:
     obstacle = _obstacle(host)
     if obstacle and mode == AUTO:
         raise InvalidArgument(f"{obstacle} cannot be had with --userns {AUTO}: use --userns {HOST}")
-    if machine_obstacle and mode == AUTO:
-        raise Unsupported(f"--userns {AUTO} cannot be had on this machine: {machine_obstacle}")
-    return not obstacle and not machine_obstacle
+    if mode == AUTO:
+        if machine.needed:
+            raise Unsupported(f"--userns {AUTO} cannot be had on this machine: {machine.needed}")
+        return True
+    return not (obstacle or machine.needed or machine.wished)
 
 
 def _obstacle(host: HostConfig) -> str:

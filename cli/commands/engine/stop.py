@@ -19,14 +19,19 @@ COMMAND = Command(
 
 
 def run(args: Args, client: Client) -> int:
-    """Return when the engine's process has ended."""
+    """Stop it. Raises: ConnectionFailed where none runs."""
     client.autostart = False
     query: dict[str, object] = {"all": args.on("all")}
     if args.given("time"):
         query["t"] = args.number("time")
+    stop_engine(client, **query)
+    return 0
+
+
+def stop_engine(client: Client, **query: object) -> None:
+    """Return when the engine's process has ended."""
     engine = os.pidfd_open(client.get("/ck/engine")["Pid"])
     client.post("/ck/engine/stop", **query)
     poll = select.poll()
     poll.register(engine, select.POLLIN)
     poll.poll()
-    return 0

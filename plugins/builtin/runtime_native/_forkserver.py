@@ -3,7 +3,7 @@
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from ck.plugins.builtin.runtime_native.child import wire
 
 _BOOT: Final = (
     "import sys; sys.path.append(sys.argv[1]);"
-    "from ck.plugins.builtin.runtime_native.child.forkserver import main; main(int(sys.argv[2]), sys.argv[3])"
+    "from ck.plugins.builtin.runtime_native.child.forkserver import main; main(int(sys.argv[2]), *sys.argv[3:5])"
 )
 _PACKAGES: Final = Path(__file__).parents[4]
 """Where the package `ck` is. Not resolved: in a source tree its parts are links to elsewhere."""
@@ -25,8 +25,11 @@ _STOP_SECONDS: Final = 5.0
 class Forkserver:
     """One forkserver at a time; *log* gets what it and its shims have to complain of."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, group: str = "", prefix: Sequence[str] = ()) -> None:
+        """*group* is the control group that it makes for itself and its shims, "" for ckd's own. *prefix* goes before
+        its command where the group above that is not there yet."""
         self._log = log
+        self._group, self._prefix = group, prefix
         self._process: subprocess.Popen[bytes] | None = None
         self._sock: socket.socket | None = None
         self._lock = trio.Lock()
@@ -88,8 +91,9 @@ class Forkserver:
                 # subprocess uses vfork and never runs Python in the child, so ckd's threads do no harm.
                 # The last argument is for ps(1), which shows it for each shim: whose it is.
                 arguments = [str(_PACKAGES), str(theirs.fileno()), str(self._log.parent)]
+                prefix = self._prefix if not Path(self._group).parent.is_dir() else ()
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", "-OO", "-X", "utf8", "-c", _BOOT, *arguments],
+                    [*prefix, sys.executable, "-I", "-S", "-OO", "-X", "utf8", "-c", _BOOT, *arguments, self._group],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=log,

@@ -7,8 +7,7 @@ from pathlib import Path
 import attrs
 
 from ck.kernel.linux import capability, rlimit
-from ck.kernel.linux.cgroup import Layout, files_of, with_unified
-from ck.kernel.linux.cgroup import detect as detect_cgroups
+from ck.kernel.linux.cgroup import Layout, files_of
 
 
 @attrs.frozen(kw_only=True)
@@ -30,13 +29,9 @@ class HostFacts:
         return bool(self.capabilities >> capability.CAPABILITIES["CAP_SYS_RESOURCE"] & 1)
 
 
-def read_host_facts(cgroup_directory: Path) -> HostFacts:
-    """Read them from the running system. *cgroup_directory* is where cgroup2 is mounted if the host mounts it nowhere.
-
-    Raises: OSError.
-    """
+def read_host_facts(cgroups: Layout) -> HostFacts:
+    """Read them from the running system. Raises: OSError."""
     name = os.uname()
-    cgroups = with_unified(detect_cgroups(), str(cgroup_directory))
     major, minor = name.release.split(".")[:2]
     return HostFacts(
         kernel=(int(major), int(minor.partition("-")[0])),

@@ -7,16 +7,18 @@ import shutil
 import socket
 import weakref
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 import trio
 
 from ck.kernel.drivers.orphan import Orphan
 from ck.kernel.drivers.runtime import Bundle, OwnNamespaces, RuntimeContainer
 from ck.kernel.errors import Conflict, StartFailed, Unavailable, Unsupported
-from ck.kernel.linux.cgroup import Group, Mode, groups
+from ck.kernel.linux.cgroup import Group, Layout, Mode, detect, groups, with_unified
 from ck.kernel.linux.process_state import describe_process
 from ck.kernel.linux.user_namespace import IdMapping
 from ck.plugins.builtin.runtime_native._container import PLAN_FILE, REMOVED, NativeContainer
@@ -29,6 +31,7 @@ from ck.plugins.builtin.runtime_native._plan import compile_plan
 from ck.plugins.builtin.runtime_native._resources import compile_limits, warnings_of
 from ck.plugins.builtin.runtime_native._seccomp_cache import FilterCache
 from ck.plugins.builtin.runtime_native._section import Section
+from ck.plugins.builtin.runtime_native._systemd import SLICE, HeldScope, is_in_charge, scope_command, scope_name
 from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.plan import Plan
 from ck.plugins.builtin.runtime_native.child.steps import cgroup
@@ -38,6 +41,7 @@ log: Final = logging.getLogger(__name__)
 
 ROOT_DIRECTORY: Final = "root"
 CGROUPS: Final = "cgroup"  # where the unified hierarchy is mounted if the host has not
+ENGINE_GROUP: Final = "engine"  # of forkserver and shims, beside those of the containers in systemd's scope
 PARENT_FILE: Final = "cgroup-parent"  # in the directory of a run whose group is not where most are
 FORKSERVER_LOG: Final = "forkserver.log"
 CREATE_SECONDS: Final = 60.0
@@ -66,16 +70,38 @@ class NativeRuntime:
         self._state = state
         state.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 a tmpfs does not block
         self._filters = FilterCache(persistent / "seccomp")
-        self._facts = await trio.to_thread.run_sync(read_host_facts, state / CGROUPS)
-        self._forkservers = Forkserver(state / FORKSERVER_LOG)
-        await self._forkservers.start()
+        layout = await trio.to_thread.run_sync(find_layout, state)
+        if is_in_charge(layout):
+            group = Path(layout.unified, layout.parent, ENGINE_GROUP)
+            command = scope_command(group.parent.name, SLICE)
+            self._forkservers = Forkserver(state / FORKSERVER_LOG, str(group), command)
+            await self._forkservers.start()
+            await self._wait_for_scope()
+        else:
+            self._forkservers = Forkserver(state / FORKSERVER_LOG)
+            await self._forkservers.start()
+        self._facts = await trio.to_thread.run_sync(read_host_facts, layout)
+
+    async def _wait_for_scope(self) -> None:
+        """Until the forkserver serves, and so is where systemd has put it."""
+        with suppress(Unsupported):  # a kernel without user namespaces has answered too
+            made = await self.make_namespaces(PROBE, PROBE)
+            os.close(made.user)
+            os.close(made.network)
 
     async def create(self, bundle: Bundle) -> RuntimeContainer:
         """See RuntimeDriver."""
         directory = self._state / bundle.container_id
         # A namespace of users lives as long as somebody holds it, here until the container's mounts do.
         held: list[int] = []
+        scope: HeldScope | None = None
         try:
+            slice_name, _, rest = str(bundle.spec.get("linux", {}).get("cgroupsPath", "")).partition(":")
+            if rest:
+                scope = await trio.to_thread.run_sync(HeldScope, self._facts.cgroups, bundle.container_id, slice_name)
+                path = f"/{scope.path}/{bundle.container_id}"
+                linux = {**bundle.spec["linux"], "cgroupsPath": path}
+                bundle = attrs.evolve(bundle, spec={**bundle.spec, "linux": linux})
             id_maps = {}
             for mappings in dict.fromkeys(wanted_id_maps(bundle.spec)):
                 made = await self.make_namespaces(mappings.users, mappings.groups)
@@ -91,6 +117,8 @@ class NativeRuntime:
         finally:
             for fd in held:
                 os.close(fd)
+            if scope is not None:
+                await trio.to_thread.run_sync(scope.close)
 
     async def mapping_obstacle(self, paths: Sequence[Path]) -> str:
         """See RuntimeDriver."""
@@ -197,7 +225,7 @@ class NativeRuntime:
         return {
             "cgroup_version": "2" if host.cgroups.mode is Mode.V2 else "1",
             "cgroup_mode": host.cgroups.mode.value,
-            "cgroup_driver": "cgroupfs",
+            "cgroup_driver": "systemd" if host.cgroups.parent.startswith(SLICE) else "cgroupfs",
             "kernel": os.uname().release,
             "seccomp": True,
         }
@@ -274,6 +302,12 @@ class NativeRuntime:
             return (directory / PARENT_FILE).read_text()
         except FileNotFoundError:
             return self._facts.cgroups.parent
+
+
+def find_layout(state: Path) -> Layout:
+    """The machine's cgroups, and where in them the containers' are. Blocks."""
+    layout = with_unified(detect(), str(state / CGROUPS))
+    return layout._replace(parent=f"{SLICE}/{scope_name(state)}") if is_in_charge(layout) else layout
 
 
 def _changed(path: Path) -> datetime | None:

@@ -13,6 +13,7 @@ import pytest
 from ck.kernel.drivers.log import LogSink
 from ck.kernel.drivers.runtime import Bundle, ExecRequest, TerminalSize
 from ck.kernel.drivers.storage import RootMount
+from ck.kernel.linux.cgroup import detect, with_unified
 from ck.plugins.builtin.runtime_native._host import HostFacts, read_host_facts
 from ck.plugins.builtin.runtime_native._plan import compile_exec_plan, compile_plan
 from ck.plugins.builtin.runtime_native._seccomp_cache import FilterCache
@@ -45,7 +46,7 @@ CAPABILITIES = [
 
 @pytest.fixture(scope="session")
 def host(tmp_path_factory: pytest.TempPathFactory) -> HostFacts:
-    return read_host_facts(tmp_path_factory.mktemp("ck-cgroup2"))
+    return read_host_facts(with_unified(detect(), str(tmp_path_factory.mktemp("ck-cgroup2"))))
 
 
 @pytest.fixture(scope="session")

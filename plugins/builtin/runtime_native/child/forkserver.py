@@ -11,6 +11,7 @@ import signal
 import socket
 from typing import Final
 
+from ck.kernel.linux.cgroup.files import make, write
 from ck.kernel.linux.process import set_name
 from ck.kernel.spool import json_writer, local_writer
 from ck.plugins.builtin.runtime_native.child import shim, wire
@@ -27,12 +28,15 @@ _REHEARSALS: Final = 3
 _OOM_SCORE: Final = b"-999"
 
 
-def main(fd: int, directory: str) -> None:
+def main(fd: int, directory: str, group: str) -> None:
     """Serve ckd at the other end of the seqpacket socket *fd* until it hangs up, with one shim ready at any time.
 
-    *directory* is the runtime's, for temporary files.
+    *directory* is the runtime's, for temporary files. *group* is the control group to be in, "" to stay.
     """
     set_name("ck-forkserver")
+    if group:
+        make(group)
+        write(os.path.join(group, "cgroup.procs"), "0")
     for _ in range(_REHEARSALS):
         rehearse(os.path.join(directory, f"rehearsal-{os.getpid()}"))
     _prepare()

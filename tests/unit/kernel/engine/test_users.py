@@ -10,6 +10,7 @@ from ck.kernel.config import UserNamespaces
 from ck.kernel.engine.context import now
 from ck.kernel.engine.users import (
     Mappings,
+    Obstacles,
     choose_range,
     container_mappings,
     joined,
@@ -21,6 +22,7 @@ from ck.kernel.engine.users import (
 from ck.kernel.errors import Conflict, InvalidArgument, Unsupported
 from ck.kernel.linux.user_namespace import MAXIMUM, IdMapping
 
+NONE = Obstacles()
 SETTINGS = UserNamespaces(first=1000, last=1999, size=100)
 RANGES = st.builds(IdRange, first=st.integers(0, 3000), size=st.integers(1, 500))
 
@@ -55,21 +57,23 @@ def container(name: str, users: IdRange | None) -> Container:
     ],
 )
 def test_what_needs_the_host_s_users_has_them_unless_told_otherwise(host: HostConfig) -> None:
-    assert not wants_users(host, "auto", "")
+    assert not wants_users(host, "auto", NONE)
     with pytest.raises(InvalidArgument, match="cannot be had with --userns auto"):
-        wants_users(attrs.evolve(host, userns_mode="auto"), "host", "")
+        wants_users(attrs.evolve(host, userns_mode="auto"), "host", NONE)
 
 
 def test_modes() -> None:
     plain, auto, own = HostConfig(), HostConfig(userns_mode="auto"), HostConfig(userns_mode="host")
-    assert [wants_users(each, "host", "") for each in (plain, auto, own)] == [False, True, False]
-    assert [wants_users(each, "auto", "") for each in (plain, auto, own)] == [True, True, False]
-    assert not wants_users(plain, "auto", "an old kernel")
-    with pytest.raises(Unsupported, match="an old kernel"):
-        wants_users(auto, "host", "an old kernel")
+    assert [wants_users(each, "host", NONE) for each in (plain, auto, own)] == [False, True, False]
+    assert [wants_users(each, "auto", NONE) for each in (plain, auto, own)] == [True, True, False]
+    old, older = Obstacles(wished="an old kernel"), Obstacles(needed="an older one", wished="an older one")
+    assert [wants_users(plain, "auto", each) for each in (old, older)] == [False, False]
+    assert wants_users(auto, "host", old)
+    with pytest.raises(Unsupported, match="an older one"):
+        wants_users(auto, "host", older)
     with pytest.raises(InvalidArgument, match="'keep-id'"):
-        wants_users(HostConfig(userns_mode="keep-id"), "host", "")
-    assert wants_users(HostConfig(cap_add=("NET_ADMIN", "SYS_PTRACE")), "auto", "")
+        wants_users(HostConfig(userns_mode="keep-id"), "host", NONE)
+    assert wants_users(HostConfig(cap_add=("NET_ADMIN", "SYS_PTRACE")), "auto", NONE)
 
 
 @given(st.lists(RANGES, max_size=12))
