@@ -91,7 +91,7 @@ def tree_below(top: Path, subpath: str) -> int:
         try:
             found = open_in_root(directory, os.fsencode(subpath), os.O_PATH)
         except OSError as error:
-            raise InvalidArgument(f"cannot use {subpath!r} below {top}: {error.strerror}") from error
+            raise InvalidArgument(f"cannot use subpath {subpath!r} of {top}: {error.strerror}") from error
         try:
             return clone_tree("", directory=found, recursive=True)
         finally:

@@ -1,25 +1,41 @@
 """ckd's side of the forkserver: start it, keep it warm, have it fork shims."""
 
+import os
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import trio
 
 from ck.kernel.errors import Unavailable
+from ck.kernel.linux.executable import open_read_only
 from ck.plugins.builtin.runtime_native.child import wire
 
 _BOOT: Final = (
     "import sys; sys.path.append(sys.argv[1]);"
     "from ck.plugins.builtin.runtime_native.child.forkserver import main; main(int(sys.argv[2]), *sys.argv[3:5])"
 )
+_EXECUTE: Final = "import os, sys; os.execve(sys.argv[1], sys.argv[2:], {})"
 _PACKAGES: Final = Path(__file__).parents[4]
 """Where the package `ck` is. Not resolved: in a source tree its parts are links to elsewhere."""
 
 _STOP_SECONDS: Final = 5.0
+
+
+@contextmanager
+def _interpreter() -> Iterator[int]:
+    """Python itself as an fd through which nobody can write to it, whoever gets hold of /proc/PID/exe of a container's
+    init: a program may be `/proc/self/exe`, or a script that names that as its interpreter."""
+    fd = open_read_only(os.path.realpath(sys.executable))
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 class Forkserver:
@@ -87,19 +103,25 @@ class Forkserver:
     def _start(self) -> None:
         ours, theirs = wire.pair()
         try:
-            with theirs, self._log.open("ab") as log:
+            with theirs, self._log.open("ab") as log, _interpreter() as interpreter:
                 # subprocess uses vfork and never runs Python in the child, so ckd's threads do no harm.
                 # The last argument is for ps(1), which shows it for each shim: whose it is.
                 arguments = [str(_PACKAGES), str(theirs.fileno()), str(self._log.parent)]
-                prefix = self._prefix if not Path(self._group).parent.is_dir() else ()
+                command = [sys.executable, "-I", "-S", "-OO", "-X", "utf8", "-c", _BOOT, *arguments, self._group]
+                program = f"/proc/self/fd/{interpreter}"
+                if self._prefix and not Path(self._group).parent.is_dir():
+                    # Somebody else executes it, and cannot be told a program and its name apart.
+                    command = [*self._prefix, sys.executable, "-I", "-S", "-c", _EXECUTE, program, *command]
+                    program = shutil.which(command[0]) or command[0]
                 self._process = subprocess.Popen(
-                    [*prefix, sys.executable, "-I", "-S", "-OO", "-X", "utf8", "-c", _BOOT, *arguments, self._group],
+                    command,
+                    executable=program,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=log,
                     cwd="/",
                     env={},
-                    pass_fds=(theirs.fileno(),),
+                    pass_fds=(theirs.fileno(), interpreter),
                     start_new_session=True,
                 )
         except OSError as exc:

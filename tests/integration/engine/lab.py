@@ -47,9 +47,9 @@ class Lab:
         self._count += 1
         return f"{self.name}-{self._count}"
 
-    def ck(self, *arguments: str) -> str:
+    def ck(self, *arguments: str, stdin: bytes | None = None) -> str:
         """The output of `ck`, which must succeed."""
-        return self.daemon.ck(*arguments).out
+        return self.daemon.ck(*arguments, stdin=stdin).out
 
     def fails(self, *arguments: str, code: int = 1) -> str:
         """`ck` ends with *code*; return what it says."""

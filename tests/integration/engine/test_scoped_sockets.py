@@ -10,6 +10,7 @@ from docker.errors import APIError, NotFound
 
 from tests.integration.engine.lab import Lab
 from tests.support.daemon import NO_NETWORK, Daemon, Result
+from tests.support.machine import Machine
 
 SCOPES = """
 [[sockets]]
@@ -51,7 +52,7 @@ class Scoped:
 
 @pytest.fixture(scope="module")
 def scoped(busybox_image: str) -> Iterator[Scoped]:
-    with Daemon() as daemon:
+    with Machine() as machine, Daemon(netns=machine.host) as daemon:
         daemon.stop()
         daemon.config.write_text(NO_NETWORK + SCOPES.format(run=daemon.run_root, data=daemon.data_root))
         daemon.start()

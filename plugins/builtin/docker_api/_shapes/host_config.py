@@ -232,7 +232,6 @@ HOST_CONFIG: Final = Table(
 _OMITTED_WHEN_EMPTY: Final = (
     "Annotations",
     "DependsOn",
-    "OomKillGroup",
     "Init",
     "Mounts",
     "StorageOpt",
@@ -277,6 +276,8 @@ def host_config_json(host: HostConfig) -> Json:
     """As `inspect` shows it."""
     json = HOST_CONFIG.dump(host) | RESOURCES.dump(host.resources) | dict(_NEVER_SET)
     for key in _OMITTED_WHEN_EMPTY:
-        if json[key] is None or json[key] in ({}, [], False):
+        if json[key] is None or json[key] in ({}, []):
             del json[key]
+    if not host.resources.oom_kill_group:
+        del json["OomKillGroup"]  # Docker has not
     return json

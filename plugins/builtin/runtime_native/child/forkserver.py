@@ -12,7 +12,7 @@ import socket
 from typing import Final
 
 from ck.kernel.linux.cgroup.files import make, write
-from ck.kernel.linux.process import set_name
+from ck.kernel.linux.process import set_dumpable, set_name
 from ck.kernel.spool import json_writer, local_writer
 from ck.plugins.builtin.runtime_native.child import shim, wire
 from ck.plugins.builtin.runtime_native.child.maker import SpareHelper, make_init
@@ -70,6 +70,9 @@ def _prepare() -> None:
     """Set what the shims inherit."""
     # Shims are no concern of ours once forked: the kernel reaps them, and they set this anew.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # From their first moment on, containers may see the processes that become or join them, but must not reach the host
+    # through their /proc/PID. execve(2) of the program resets it.
+    set_dumpable(False)
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     try:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-from ck.kernel.linux.process import fork_into_cgroup, set_dumpable
+from ck.kernel.linux.process import fork_into_cgroup
 from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.plan import CgroupPlan, ExecPlan, Plan, ProcessPlan, UserPlan
 from ck.plugins.builtin.runtime_native.child.steps import (
@@ -99,6 +99,7 @@ def _run_container(plan: Plan, report: socket.socket, stdio: Stdio) -> None:
     protection.make_read_only(top, plan["readonly_paths"])
     protection.mask(top, plan["masked_paths"])
     root.enter(top, plan)
+    os.close(top)
     path, env, who = _settle_in(plan["container_id"], process, plan["user"], stdio, pty)
     _tell_ready(report, pty)
     if wire.recv(report) is None:
@@ -118,6 +119,7 @@ def _run_exec(plan: ExecPlan, report: socket.socket, stdio: Stdio, init_pid: int
     if process["terminal"]:
         top = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         pty = terminal.open_pty(top, process["terminal"])
+        os.close(top)
     path, env, who = _settle_in(plan["container_id"], process, plan["user"], stdio, pty)
     _tell_ready(report, pty)
     _become_program(process, path, env, who, users)
@@ -127,8 +129,6 @@ def _leave_shim(report: socket.socket, stdio: Stdio) -> None:
     """Keep nothing of the shim's."""
     descriptors.close_all_but((report.fileno(), *(stdio or ())))
     descriptors.reset_signals()
-    # From here on the container may see this process, but must not reach the host through its /proc/PID/exe.
-    set_dumpable(False)
     with doing("begin a session"):
         os.setsid()
     os.umask(0o022)
@@ -153,6 +153,7 @@ def _settle_in(
     descriptors.adopt_standard(uid)
     working_directory.change(plan["cwd"], uid, gid, make=plan["make_cwd"])
     path = program.find(plan["argv"][0], env.get("PATH", ""), program.probe)
+    program.check_inside(path)
     credentials.renew_keyring(container_id)
     return path, env, who
 

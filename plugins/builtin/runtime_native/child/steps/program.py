@@ -8,6 +8,8 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
+from ck.kernel.linux.mount import AT_FDCWD
+from ck.kernel.linux.path import RESOLVE_NO_MAGICLINKS, openat2
 from ck.plugins.builtin.runtime_native.child.steps.failure import StepFailed, quote, reason
 
 NOT_FOUND: Final = 127
@@ -66,6 +68,17 @@ def find(name: str, search: str, look: Callable[[str], Kind]) -> str:
     if unfit:
         raise _failed(unfit, os.strerror(errno.EACCES), NOT_EXECUTABLE, errno.EACCES)
     raise _failed(name, "not found in $PATH of the image", NOT_FOUND, errno.ENOENT)
+
+
+def check_inside(path: str) -> None:
+    """Refuse a program that is reached by one of procfs's links, which lead wherever an open file is: /proc/self/exe is
+    the host's interpreter as long as this process is (CVE-2019-5736). Raises: StepFailed with exit code 126."""
+    try:
+        os.close(openat2(AT_FDCWD, path, os.O_PATH, resolve=RESOLVE_NO_MAGICLINKS))
+    except OSError as exc:
+        raise _failed(
+            path, f"it is reached by a link of the kernel's: {reason(exc)}", NOT_EXECUTABLE, exc.errno or 0
+        ) from exc
 
 
 def execute(path: str, argv: list[str], env: Mapping[str, str]) -> NoReturn:
