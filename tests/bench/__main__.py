@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.bench import footprint, latency, networks, reliability, throughput
 from tests.bench.engines import Engine, available, started
 from tests.bench.figures import Figure, document, machine, table
+from tests.bench.walls import walls
 from tests.support.daemon import TREE
 
 Bench = Callable[[Sequence[Engine], int], list[Figure]]
@@ -48,11 +49,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="./dev bench", description="Measure ck, beside Docker and Podman where installed."
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHES)}; default all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHES)}; default all; or walls")
     parser.add_argument("--rounds", type=int, default=9, help="turns that count, for what is quick (default 9)")
     parser.add_argument("--engines", default="ck,docker,podman", help="which engines, of those installed")
     parser.add_argument("--write", type=Path, metavar="FILE", help="also write a page of Markdown")
     options = parser.parse_args()
+    if options.names == ["walls"]:
+        print(f"{machine()}\n\n{walls(options.engines.split(','))}")
+        return 0
     if unknown := set(options.names) - BENCHES.keys():
         parser.error(f"there is no bench {sorted(unknown)[0]!r}; there are: {', '.join(BENCHES)}")
     engines = available(options.engines.split(","))
