@@ -16,6 +16,7 @@ import trio
 from ck.kernel.drivers.runtime import STATUS_STREAM, ExecRequest, RuntimeContainer, RuntimeDriver
 from ck.kernel.drivers.storage import RootMount
 from ck.kernel.errors import CkError, Conflict, InvalidArgument, NotFound, StartFailed
+from ck.kernel.linux.user_namespace import IdMapping
 from ck.kernel.testing.runtime_bench import WAIT_SECONDS, Bench, Client, MakeDriver, expect, make_process
 
 
@@ -223,6 +224,23 @@ async def check_namespaces(bench: Bench) -> None:
         expect(list(await container.pids()) == [container.pid], "pids is not the init alone")
 
 
+async def check_users(bench: Bench) -> None:
+    """Namespaces with users of their own, where this machine has them: new ones each time, for the caller to hold."""
+    users = [IdMapping(0, 1 << 30, 1000)]
+    async with bench.driver() as driver:
+        if await driver.mapping_obstacle([bench.directory]):
+            return
+        made = [await driver.make_namespaces(users, users) for _ in range(2)]
+        found = [os.fstat(fd).st_ino for each in made for fd in (each.user, each.network)]
+        for each in made:
+            os.close(each.user)
+            os.close(each.network)
+        own = [Path(f"/proc/self/ns/{kind}").stat().st_ino for kind in ("user", "net")]  # noqa: ASYNC240 procfs
+        expect(len({*found, *own}) == 6, "namespaces that should be new are not")
+        overlap = [IdMapping(0, 1 << 30, 10), IdMapping(5, 1 << 29, 10)]
+        await _raises(InvalidArgument, lambda: driver.make_namespaces(overlap, overlap))
+
+
 async def check_recovery(bench: Bench) -> None:
     """Containers outlive the driver; the next one has them back, also those that ended meanwhile."""
     async with bench.driver() as driver:
@@ -266,6 +284,7 @@ CHECKS: Final = (
     check_exec,
     check_status_on_the_stream,
     check_namespaces,
+    check_users,
     check_recovery,
 )
 

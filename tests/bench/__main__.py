@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import footprint, latency, networks, reliability, throughput
+from tests.bench import footprint, latency, networks, reliability, throughput, walls_cost
 from tests.bench.engines import Engine, available, started
 from tests.bench.figures import Figure, document, machine, table
 from tests.bench.walls import walls
@@ -39,6 +39,8 @@ BENCHES: dict[str, Bench] = {
     "restart_http": reliability.restart_http,
     "health_http": reliability.health_http,
     "journal": reliability.journal,
+    "walls_cost": walls_cost.walls_cost,
+    "stats_100": walls_cost.stats_100,
 }
 RESULTS = TREE / ".work" / "bench"
 
