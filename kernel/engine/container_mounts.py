@@ -17,7 +17,7 @@ from ck.kernel.engine.context import Context
 from ck.kernel.engine.mounts import Wanted
 from ck.kernel.engine.names import new_id
 from ck.kernel.engine.rootview import in_root
-from ck.kernel.engine.spec import Bind
+from ck.kernel.engine.spec_mounts import Bind
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import InvalidArgument
 from ck.kernel.linux.mount import clone_tree

@@ -22,7 +22,8 @@ from ck.kernel.engine.health_rules import check_of
 from ck.kernel.engine.limits import rates_of
 from ck.kernel.engine.modes import Namespaces, resolve_namespaces
 from ck.kernel.engine.names import container_of
-from ck.kernel.engine.spec import Bind, Facts, build_spec
+from ck.kernel.engine.spec import Facts, build_spec
+from ck.kernel.engine.spec_mounts import Bind
 from ck.kernel.engine.steps import Step, perform
 from ck.kernel.engine.together import together
 from ck.kernel.engine.users import container_mappings, joined

@@ -11,14 +11,13 @@ from ck.kernel.engine.capabilities import choose
 from ck.kernel.engine.cdi import NO_EDITS, Edits
 from ck.kernel.engine.devices import ALLOW_ALL, DEFAULT_RULES, Device, parse_rule
 from ck.kernel.engine.limits import BlockRate, resources_object
-from ck.kernel.engine.mounts import clean_target, mount_order
 from ck.kernel.engine.security import SecurityOptions, parse_security_options, seccomp_object
-from ck.kernel.engine.users import Mappings, container_mappings, owner_mappings
+from ck.kernel.engine.spec_mounts import Bind, mapping_members, root_propagation, spec_mounts
+from ck.kernel.engine.users import container_mappings
 from ck.kernel.errors import InvalidArgument
 
 OCI_VERSION: Final = "1.2.0"
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-DEFAULT_SHM: Final = 64 << 20
 
 MASKED_PATHS: Final = (
     "/proc/acpi",
@@ -44,22 +43,6 @@ _CGROUP_NAME: Final = re.compile(r"[A-Za-z0-9_.:@\\-]{1,200}")
 _IPC_SYSCTLS: Final = frozenset(
     f"kernel.{name}" for name in "msgmax msgmnb msgmni sem shmall shmmax shmmni shm_rmid_forced".split()
 )
-
-
-@attrs.frozen(kw_only=True)
-class Bind:
-    """A mount whose source is known: a bind, or a volume's directory, or a tmpfs (source "")."""
-
-    source: str
-    target: str
-    read_only: bool = False
-    propagation: str = "rprivate"
-    recursive: bool = True
-    writable_below: bool = False  # what is mounted below the source stays writable where the bind is read-only
-    owner: tuple[int, int] | None = None  # uid and gid on disk of what is root's in the container
-    owner_alone: bool = False  # and nothing can be made there that is anybody else's
-    tree: int | None = None  # a detached mount, which the caller closes; `source` is its path
-    tmpfs: tuple[str, ...] | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -103,7 +86,7 @@ def build_spec(container: Container, facts: Facts) -> dict[str, Any]:
         "sysctl": _sysctls(host, facts),
         "maskedPaths": _paths(host.masked_paths, MASKED_PATHS, host.privileged or security.unmasked),
         "readonlyPaths": _paths(host.readonly_paths, READONLY_PATHS, host.privileged or security.unmasked),
-        "rootfsPropagation": _root_propagation(facts.binds),
+        "rootfsPropagation": root_propagation(facts.binds),
     }
     if security.seccomp == "default":
         annotations["ck.seccomp"] = "default"
@@ -122,7 +105,7 @@ def build_spec(container: Container, facts: Facts) -> dict[str, Any]:
         "hostname": container.config.hostname if facts.uts_namespace == "" else "",
         "domainname": container.config.domainname if facts.uts_namespace == "" else "",
         "process": process,
-        "mounts": _mounts(container, facts),
+        "mounts": spec_mounts(container, facts.binds, facts.edits, facts.ipc_root),
         "linux": linux,
         "annotations": annotations,
     }
@@ -182,95 +165,6 @@ def _namespaces(host: HostConfig, facts: Facts) -> list[dict[str, str]]:
 
 def _id_mappings(users: IdRange | None) -> dict[str, Any]:
     return {} if users is None else mapping_members(container_mappings(users))
-
-
-def mapping_members(mappings: Mappings) -> dict[str, Any]:
-    """uidMappings and gidMappings, of linux or of a mount."""
-    return {
-        key: [{"containerID": each.inside, "hostID": each.outside, "size": each.size} for each in part]
-        for key, part in (("uidMappings", mappings.users), ("gidMappings", mappings.groups))
-    }
-
-
-def _mounts(container: Container, facts: Facts) -> list[dict[str, Any]]:
-    host = container.host_config
-    system_access = "rw" if host.privileged else "ro"
-    mounts = [
-        _mount("/proc", "proc", "proc", "nosuid", "noexec", "nodev"),
-        _mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
-        _mount(
-            "/dev/pts", "devpts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"
-        ),
-        _mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", system_access),
-        _mount("/sys/fs/cgroup", "cgroup", "cgroup", system_access, "nosuid", "noexec", "nodev"),
-        *_ipc_mounts(host, facts),
-    ]
-    users = [_user_mount(bind, container.users) for bind in facts.binds]
-    users += [
-        _mount(edit.target, edit.type or "bind", edit.source, *(edit.options or ("rbind", "ro")))
-        for edit in facts.edits.mounts
-    ]
-    for target, options in host.tmpfs.items():
-        given = [option for option in options.split(",") if option]
-        users.append(_mount(clean_target(target), "tmpfs", "tmpfs", "noexec", "nosuid", "nodev", *given))
-    taken = {mount["destination"] for mount in users}
-    for target, path in (
-        ("/etc/resolv.conf", container.resolv_conf_path),
-        ("/etc/hostname", container.hostname_path),
-        ("/etc/hosts", container.hosts_path),
-    ):
-        if target not in taken and path:
-            access = "ro" if host.readonly_rootfs else "rw"
-            users.append(_mount(target, "bind", path, "bind", access, "rprivate", *_mapped(container.users)))
-    users.sort(key=lambda mount: mount_order(mount["destination"]))
-    return [mount for mount in mounts if mount["destination"] not in taken] + users
-
-
-def _ipc_mounts(host: HostConfig, facts: Facts) -> list[dict[str, Any]]:
-    if host.ipc_mode == "none":
-        return []
-    # Each IPC namespace has one file system of message queues, which every mount within it shows (mq_overview(7)).
-    queues = _mount("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev")
-    if facts.ipc_root:
-        root = facts.ipc_root.rstrip("/")
-        return [_mount("/dev/shm", "bind", f"{root}/dev/shm", "bind", "rw", "rprivate"), queues]
-    size = host.shm_size or DEFAULT_SHM
-    return [_mount("/dev/shm", "tmpfs", "shm", "nosuid", "noexec", "nodev", "mode=1777", f"size={size}"), queues]
-
-
-def _mapped(users: IdRange | None) -> list[str]:
-    """IDs on disk are the container's own, whichever the host's it has."""
-    return [] if users is None else ["idmap"]
-
-
-def _user_mount(bind: Bind, users: IdRange | None) -> dict[str, Any]:
-    if bind.tmpfs is not None:
-        access = ["ro"] if bind.read_only else []
-        return _mount(bind.target, "tmpfs", "tmpfs", "noexec", "nosuid", "nodev", *bind.tmpfs, *access)
-    how = "rbind" if bind.recursive else "bind"
-    options = (how, _access(bind), bind.propagation)
-    if bind.owner is not None:
-        mappings = mapping_members(owner_mappings(bind.owner, users, alone=bind.owner_alone))
-        return _mount(bind.target, "bind", bind.source, *options) | mappings
-    return _mount(bind.target, "bind", bind.source, *options, *_mapped(users))
-
-
-def _access(bind: Bind) -> str:
-    if not bind.read_only:
-        return "rw"
-    return "rro" if bind.recursive and not bind.writable_below else "ro"
-
-
-def _mount(destination: str, kind: str, source: str, *options: str) -> dict[str, Any]:
-    return {"destination": destination, "type": kind, "source": source, "options": list(options)}
-
-
-def _root_propagation(binds: Sequence[Bind]) -> str:
-    """A bind that shares mounts with the host needs a root that does (mount_namespaces(7))."""
-    asked = {bind.propagation for bind in binds}
-    if asked & {"shared", "rshared"}:
-        return "rshared"
-    return "rslave" if asked & {"slave", "rslave"} else "rprivate"
 
 
 def _paths(asked: Sequence[str] | None, default: Sequence[str], unconfined: bool) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Final
 from ck.kernel.linux.cgroup import devices
 from ck.kernel.linux.cgroup.files import make, read, remove_tree, walk, write
 from ck.kernel.linux.cgroup.layout import PARENT, V1_CONTROLLERS, Layout
-from ck.kernel.linux.cgroup.parent import inherit_cpuset, make_parent, remove_parent
+from ck.kernel.linux.cgroup.parent import hand_down, inherit_cpuset, make_parent, remove_parent
 from ck.kernel.linux.cgroup.values import Setting
 
 _OWNER: Final = "trusted.ck.owner"
@@ -183,6 +183,8 @@ class Group:
 
     def _make(self, top: str) -> None:
         directory = os.path.join(top, self.path)
+        if top == self._layout.unified:
+            hand_down(self._layout, os.path.dirname(directory))  # somebody else may have made the group above
         try:
             fresh = make(directory)
         except FileNotFoundError:

@@ -8,14 +8,29 @@ from typing import Final, NamedTuple
 
 from ck.kernel.linux.cgroup import v1, v2
 from ck.kernel.linux.cgroup.layout import Layout
-from ck.kernel.linux.cgroup.values import Limits, Setting
+from ck.kernel.linux.cgroup.values import Limits, Setting, or_max
+
+
+def cpuset_settings(limits: Limits, _files: Collection[str]) -> list[Setting]:
+    """Spelled alike in both versions (cpusets.rst)."""
+    wanted = (
+        ("cpuset.cpus", limits.cpuset_cpus, "--cpuset-cpus"),
+        ("cpuset.mems", limits.cpuset_mems, "--cpuset-mems"),
+    )
+    return [Setting("cpuset", file, value, option) for file, value, option in wanted if value]
+
+
+def pids_settings(limits: Limits, _files: Collection[str]) -> list[Setting]:
+    """Spelled alike in both versions (pids.rst)."""
+    return [] if limits.pids is None else [Setting("pids", "pids.max", or_max(limits.pids), "--pids-limit")]
+
 
 # The resource, the v1 controller that limits it, and what writes its settings in either version.
 _RESOURCES: Final = (
     ("memory", v1.memory_settings, v2.memory_settings),
     ("cpu", v1.cpu_settings, v2.cpu_settings),
-    ("cpuset", v1.cpuset_settings, v2.cpuset_settings),
-    ("pids", v1.pids_settings, v2.pids_settings),
+    ("cpuset", cpuset_settings, cpuset_settings),
+    ("pids", pids_settings, pids_settings),
     ("blkio", v1.io_settings, v2.io_settings),
 )
 

@@ -20,13 +20,13 @@ def make_parent(layout: Layout, top: str, parent: str) -> None:
         above, path = path, os.path.join(path, name)
         fresh = make(path)
         if top == layout.unified:
-            _delegate(layout, above)
+            hand_down(layout, above)
         elif top == layout.v1.get("cpuset"):
             inherit_cpuset(path)
         if fresh:
             os.setxattr(path, _MADE_BY_US, b"1")
     if top == layout.unified:
-        _delegate(layout, path)
+        hand_down(layout, path)
 
 
 def remove_parent(top: str, parent: str) -> None:
@@ -57,16 +57,15 @@ def files_of(layout: Layout) -> frozenset[str]:
     found: set[str] = set()
     for top in layout.tops:
         directory = os.path.join(top, layout.parent)
-        if not os.path.isdir(directory):
-            with suppress(OSError):
-                make_parent(layout, top, layout.parent)
+        with suppress(OSError):
+            make_parent(layout, top, layout.parent)
         with suppress(FileNotFoundError):
             found.update(os.listdir(directory))
     return frozenset(found)
 
 
-def _delegate(layout: Layout, group: str) -> None:
-    """Hand the controllers that v1 does not hold down to the groups below *group* of the unified hierarchy."""
+def hand_down(layout: Layout, group: str) -> None:
+    """Let the groups below *group* of the unified hierarchy have the controllers that v1 does not hold."""
     offered = read(os.path.join(group, "cgroup.controllers")).split()
     taken = {"io" if name == "blkio" else name for name in layout.v1}
     wanted = {name for name in V2_CONTROLLERS if name in offered and name not in taken}

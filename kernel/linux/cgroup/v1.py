@@ -6,7 +6,7 @@ Each `*_settings` function is told which *files* a group has, because some setti
 from collections.abc import Collection
 from typing import Final
 
-from ck.kernel.linux.cgroup.values import Limits, Setting, or_max
+from ck.kernel.linux.cgroup.values import Limits, Setting
 
 _THROTTLES: Final = {
     "read-bps": "blkio.throttle.read_bps_device",
@@ -39,20 +39,6 @@ def cpu_settings(limits: Limits, _files: Collection[str]) -> list[Setting]:
         ("cpu.cfs_quota_us", limits.cpu_quota, "--cpu-quota"),
     )
     return [Setting("cpu", file, str(value), option) for file, value, option in wanted if value is not None]
-
-
-def cpuset_settings(limits: Limits, _files: Collection[str]) -> list[Setting]:
-    """cpusets.rst."""
-    wanted = (
-        ("cpuset.cpus", limits.cpuset_cpus, "--cpuset-cpus"),
-        ("cpuset.mems", limits.cpuset_mems, "--cpuset-mems"),
-    )
-    return [Setting("cpuset", file, value, option) for file, value, option in wanted if value]
-
-
-def pids_settings(limits: Limits, _files: Collection[str]) -> list[Setting]:
-    """pids.rst."""
-    return [] if limits.pids is None else [Setting("pids", "pids.max", or_max(limits.pids), "--pids-limit")]
 
 
 def io_settings(limits: Limits, files: Collection[str]) -> list[Setting]:

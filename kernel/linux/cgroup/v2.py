@@ -46,20 +46,6 @@ def cpu_settings(limits: Limits, _files: Collection[str]) -> list[Setting]:
     return result
 
 
-def cpuset_settings(limits: Limits, _files: Collection[str]) -> list[Setting]:
-    """As v1 spells them."""
-    wanted = (
-        ("cpuset.cpus", limits.cpuset_cpus, "--cpuset-cpus"),
-        ("cpuset.mems", limits.cpuset_mems, "--cpuset-mems"),
-    )
-    return [Setting("cpuset", file, value, option) for file, value, option in wanted if value]
-
-
-def pids_settings(limits: Limits, _files: Collection[str]) -> list[Setting]:
-    """As v1 spells it."""
-    return [] if limits.pids is None else [Setting("pids", "pids.max", or_max(limits.pids), "--pids-limit")]
-
-
 def io_settings(limits: Limits, files: Collection[str]) -> list[Setting]:
     """Write-back is throttled too, on file systems that tell whose pages it takes to the disk."""
     result = []

@@ -10,7 +10,8 @@ import pytest
 from ck.kernel.api.container import Container, ContainerConfig, HostConfig, Resources, Ulimit
 from ck.kernel.engine.capabilities import ALL, DEFAULT
 from ck.kernel.engine.devices import Device
-from ck.kernel.engine.spec import MASKED_PATHS, READONLY_PATHS, Bind, Facts, build_spec
+from ck.kernel.engine.spec import MASKED_PATHS, READONLY_PATHS, Facts, build_spec
+from ck.kernel.engine.spec_mounts import Bind
 from ck.kernel.errors import InvalidArgument, Unsupported
 
 FACTS = Facts(root="/run/ck/root", capabilities=frozenset(ALL), machine="x86_64")

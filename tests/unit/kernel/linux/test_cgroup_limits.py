@@ -106,9 +106,9 @@ def test_every_limit_is_written_or_named(files: set[str], layout: Layout) -> Non
     module = v1 if layout is V1 else v2
     wanted = {
         setting.option
-        for write in (module.memory_settings, module.cpu_settings, module.pids_settings, module.io_settings)
+        for write in (module.memory_settings, module.cpu_settings, module.io_settings)
         for setting in write(EVERYTHING, files)
-    } | {"--cpuset-cpus", "--cpuset-mems"}
+    } | {"--cpuset-cpus", "--cpuset-mems", "--pids-limit"}
     assert {setting.option for setting in enforceable.settings} | {name for name, _ in enforceable.missing} == wanted
 
 
