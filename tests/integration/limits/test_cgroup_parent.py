@@ -1,0 +1,77 @@
+"""`--cgroup-parent`: a container below another group, and within its limits."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ck.kernel.linux.cgroup import detect
+from tests.integration.engine.lab import Lab
+from tests.support.census import settled
+
+LAYOUT = detect()
+
+
+def groups_of(pid: str) -> dict[str, str]:
+    """By controllers."""
+    lines = (line.split(":", 2) for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines())
+    return {controllers: path for _, controllers, path in lines}
+
+
+def test_it_is_made_and_goes_with_the_last_container(lab: Lab) -> None:
+    parent = f"ck-test-{uuid.uuid4().hex[:8]}/inner"
+    name = lab.up(f"--cgroup-parent /{parent} -m 64m --cpuset-cpus 0")
+    pid, container_id = lab.inspect(name, "{{.State.Pid}} {{.Id}}").split()
+    assert groups_of(pid)[""] == f"/{parent}/{container_id}"
+    assert lab.ck("exec", name, "true") == ""
+    lab.ck("pause", name)
+    lab.ck("unpause", name)
+    lab.ck("update", "-m", "128m", "--memory-swap", "128m", name)
+    assert lab.ck("stats", "--no-stream", "--format", "{{.MemUsage}}", name).endswith("128MiB\n")
+    lab.ck("rm", "-f", name)
+    assert not [top for top in LAYOUT.tops if os.path.exists(f"{top}/{parent.partition('/')[0]}")]
+
+
+def test_an_engine_finds_it_again(own_lab: Lab) -> None:
+    parent = f"ck-test-{uuid.uuid4().hex[:8]}"
+    name = own_lab.up(f"--cgroup-parent {parent}")
+    own_lab.daemon.kill9()
+    own_lab.daemon.start()
+    assert own_lab.ck("exec", name, "echo", "hi") == "hi\n"
+    assert own_lab.ck("doctor") == "Nothing is wrong.\n"
+    own_lab.ck("rm", "-f", name)
+    assert not os.path.exists(f"{LAYOUT.unified}/{parent}")
+
+
+@pytest.fixture
+def above() -> Iterator[str]:
+    """A group of somebody else's, with a limit of memory."""
+    name = f"ck-test-{uuid.uuid4().hex[:8]}"
+    tops = LAYOUT.tops
+    for top in tops:
+        os.mkdir(f"{top}/{name}")
+    file = "memory.limit_in_bytes" if "memory" in LAYOUT.v1 else "memory.max"
+    Path(LAYOUT.directory("memory", name), file).write_text(str(24 << 20))
+    yield name
+    for top in tops:
+        os.rmdir(f"{top}/{name}")  # which is still there: it is not the engine's to remove
+
+
+def test_whose_limit_it_was(lab: Lab, above: str) -> None:
+    name = lab.up(f"--cgroup-parent {above}", "tail", "/dev/zero")
+    assert lab.ck("wait", name) == "137\n"
+    assert lab.inspect(name, "{{.State.OOMKilled}} {{.State.OOMLimit}}") == f"true {above}"
+    assert f"the memory limit of the control group {above}" in lab.ck("why", name)
+    assert settled(lambda: lab.events(name), ["create", "start", "oom", "die"]) == ["create", "start", "oom", "die"]
+
+
+@pytest.mark.parametrize("parent", ["../up", "/", "/a/../b", "/a b"])
+def test_what_is_no_group_is_refused(lab: Lab, parent: str) -> None:
+    lab.refused(f"--cgroup-parent '{parent}'", f"invalid cgroup parent '{parent}'")
+
+
+@pytest.mark.skipif(os.path.isdir("/run/systemd/system"), reason="systemd runs this machine")
+def test_a_slice_needs_systemd(lab: Lab) -> None:
+    lab.refused("--cgroup-parent my.slice", "systemd has no say about this machine's control groups")
