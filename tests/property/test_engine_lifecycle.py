@@ -140,8 +140,8 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(cid=containers, code=st.integers(0, 255))
     def execute(self, cid: str, code: int) -> None:
         with self.legal_or_refused(self.states.get(cid) is State.RUNNING):
-            session = self.api.exec_create(cid, ["sh", "-c", f"echo out; exit {code}"])["Id"]
-            assert self.api.exec_start(session) == b"out\n"
+            session = self.api.exec_create(cid, ["sh", "-c", f"exit {code}"])["Id"]
+            self.api.exec_start(session)
             assert self.api.exec_inspect(session)["ExitCode"] == code
 
     @rule(cid=containers, number=st.integers(0, 5))

@@ -18,6 +18,8 @@ MAX_HEAD_BYTES: Final = 64 << 10
 MAX_BODY_BYTES: Final = 16 << 20
 RECEIVE_BYTES: Final = 64 << 10
 LINGER_SECONDS: Final = 2.0
+LAST_SECONDS: Final = 0.5
+"""For how long a server that stops waits for the first request of a connection that it has taken."""
 
 Interruptible = Callable[[], AbstractContextManager[trio.CancelScope]]
 
@@ -33,6 +35,7 @@ class Connection:
         self._upgrade: str | None = None
         self._head_only = False
         self._hijacked = False
+        self._is_new = True  # no request has come yet
 
     async def run(self) -> None:
         """Serve until the client leaves, breaks the protocol, or the server stops."""
@@ -47,20 +50,29 @@ class Connection:
 
     async def _exchange(self) -> bool:
         """Answer one request; return whether another may follow."""
-        with self._interruptible() as waiting:
-            try:
-                event = await self._next_event()
-            except h11.RemoteProtocolError as exc:
-                await self._refuse(exc)
-                return False
-        if waiting.cancelled_caught or not isinstance(event, h11.Request):
+        try:
+            event = await self._await_request()
+        except h11.RemoteProtocolError as exc:
+            await self._refuse(exc)
             return False
+        if not isinstance(event, h11.Request):
+            return False
+        self._is_new = False
         finished = await self._answer(event)
         if not finished:
             return False
         if self._http.their_state is h11.SEND_BODY:
             await self._linger()
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+
+    async def _await_request(self) -> h11.Event | type[h11.PAUSED] | None:
+        """The next event; None where the server stops before one has come."""
+        with self._interruptible():
+            return await self._next_event()
+        # Who has been let in and whose first request is on its way gets an answer all the same.
+        with trio.move_on_after(LAST_SECONDS if self._is_new else 0):
+            return await self._next_event()
+        return None
 
     async def _answer(self, head: h11.Request) -> bool:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}

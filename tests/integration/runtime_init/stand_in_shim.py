@@ -12,11 +12,12 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, NoReturn, TypedDict
 
 sys.path.insert(0, sys.argv[1])
 
-from ck.kernel.linux.process import set_child_subreaper
+from ck.kernel.linux.process import set_child_subreaper, set_dumpable
 from ck.plugins.builtin.runtime_native.child import init, wire
 from ck.plugins.builtin.runtime_native.child.plan import ExecPlan, Plan
 from ck.plugins.builtin.runtime_native.child.steps import cgroup
@@ -66,7 +67,8 @@ class Running:
             return False
         if message.fds:
             self.readers[message.fds[0]] = 1
-        wire.ShimToChild(self.report).go()
+        with suppress(BrokenPipeError):  # a session does not wait for it, and may be over
+            wire.ShimToChild(self.report).go()
         message = wire.recv(self.report)
         if message is not None:
             self.failure = message.payload
@@ -104,6 +106,7 @@ def main() -> None:
     request = json.load(sys.stdin)
     plan = request["plan"]
     set_child_subreaper()
+    set_dumpable(False)  # as the forkserver, whose child a shim is
     group = group_of(plan["cgroup"])
     execs: list[Ended] = []
     outcome: dict[str, object] = {"execs": execs}

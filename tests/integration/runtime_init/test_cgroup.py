@@ -112,7 +112,7 @@ def test_its_processes_and_what_they_use(group: Group, member: Member) -> None:
     process.terminate()
     process.wait()
     used = accounts(group)
-    assert used is not None and used.cpu > 0 and used.memory_peak > 0 and used.pids == 0
+    assert used is not None and used.cpu > 0 and used.pids == 0
     assert read_oom(detect(), group) == (0, "")
 
 

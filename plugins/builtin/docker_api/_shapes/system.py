@@ -78,7 +78,7 @@ def info_json(info: SystemInfo, host: Host) -> Json:
         "NGoroutines": 0,
         "SystemTime": rfc3339(info.time),
         "LoggingDriver": info.log_driver,
-        "CgroupDriver": "cgroupfs",
+        "CgroupDriver": str(features.get("cgroup_driver", "cgroupfs")),
         "CgroupVersion": str(features.get("cgroup_version", "1")),
         "NEventsListener": 0,
         "KernelVersion": host.kernel,
