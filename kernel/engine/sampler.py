@@ -1,5 +1,6 @@
 """`stats`: one sampler that all who ask share. Nobody asks, nobody measures."""
 
+import os
 import time
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from pathlib import Path
@@ -17,16 +18,22 @@ from ck.kernel.lifecycle import ACTIVE
 from ck.kernel.linux.host import memory_bytes
 
 _INTERVAL_SECONDS: Final = 1.0
+_TRAFFIC_BYTES: Final = 65536  # some 500 interfaces
 
 
 @attrs.frozen
 class _Probe:
-    """How to look at one run. `pid` is 0 where the network is not the container's own."""
+    """How to look at one run. `traffic` is an fd of its /proc/PID/net/dev, None where its network is the host's."""
 
     run: Run
     container: Container
     meter: Meter
-    pid: int
+    traffic: int | None
+
+    def close(self) -> None:
+        self.meter.close()
+        if self.traffic is not None:
+            os.close(self.traffic)
 
 
 class Sampler:
@@ -51,7 +58,7 @@ class Sampler:
         finally:
             for container_id, probe in probes.items():
                 if probe is not None and self._probes.get(container_id) is not probe:
-                    probe.meter.close()
+                    probe.close()
         return self._stats(containers, found)
 
     async def stream(self, refs: Sequence[str] | None) -> AsyncGenerator[Sequence[Stats], None]:
@@ -105,7 +112,7 @@ class Sampler:
         wanted = {each.id: each for each in containers}
         for container_id, probe in list(self._probes.items()):
             if container_id not in wanted or self._ctx.runs.get(container_id) is not probe.run:
-                probe.meter.close()
+                probe.close()
                 del self._probes[container_id]
         for container_id, container in wanted.items():
             if container_id not in self._probes and (opened := self._probe(container)) is not None:
@@ -115,8 +122,8 @@ class Sampler:
         run = self._ctx.runs.get(container.id)
         if run is None or run.output_ended.is_set():
             return None
-        pid = 0 if container.host_config.network_mode == "host" else run.runtime.pid
-        return _Probe(run, container, run.runtime.meter(), pid)
+        own_network = container.host_config.network_mode != "host"
+        return _Probe(run, container, run.runtime.meter(), _open_traffic(run.runtime.pid) if own_network else None)
 
     def _measure(self, probes: Sequence[_Probe]) -> dict[str, Sample]:
         """Blocks, for some 0.1 ms a container."""
@@ -127,7 +134,7 @@ class Sampler:
                 name=probe.container.name,
                 at_ns=time.time_ns(),
                 accounts=probe.meter.read(),
-                networks=_traffic(probe.pid),
+                networks=_traffic(probe.traffic),
                 host_cpu=host_cpu,
                 host_memory=self._memory,
                 cpus=len(self._ctx.hardware.cpus),
@@ -160,10 +167,15 @@ class Sampler:
         return attrs.evolve(self._nothing(container, started_ns), host_cpu=max(0, now.host_cpu - elapsed))
 
 
-def _traffic(pid: int) -> Mapping[str, Traffic]:
-    if not pid:
-        return {}
+def _open_traffic(pid: int) -> int | None:
     try:
-        return parse_traffic(Path(f"/proc/{pid}/net/dev").read_text())
+        return os.open(f"/proc/{pid}/net/dev", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # it has ended
+        return None
+
+
+def _traffic(fd: int | None) -> Mapping[str, Traffic]:
+    try:
+        return {} if fd is None else parse_traffic(os.pread(fd, _TRAFFIC_BYTES, 0).decode())
     except OSError:  # it has ended
         return {}

@@ -182,11 +182,8 @@ class AccountReader:
 
 def _pairs(text: str) -> dict[str, int]:
     """Of lines such as "key 12"."""
-    found = {}
-    for line in text.splitlines():
-        key, _, value = line.partition(" ")
-        found[key] = int(value)
-    return found
+    words = text.split()
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
 
 
 def _transfer(device: str, operation: str, value: str) -> Transfer:
