@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "container create": ("container.create", "Create a new container"),
     "container diff": ("container.diff", "Inspect changes to files or directories on a container's filesystem"),
     "container exec": ("container.exec", "Execute a command in a running container"),
+    "container export": ("container.export", "Export a container's filesystem as a tar archive"),
     "container inspect": ("container.inspect", "Display detailed information on one or more containers"),
     "container kill": ("container.kill", "Kill one or more running containers"),
     "container logs": ("container.logs", "Fetch the logs of a container"),
@@ -105,7 +106,7 @@ ALIASES = {
     **{
         verb: f"container {verb}"
         for verb in (
-            "attach cp create diff exec kill logs pause port rename restart rm run start stats stop top unpause "
+            "attach cp create diff exec export kill logs pause port rename restart rm run start stats stop top unpause "
             "update wait why"
         ).split()
     },

@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import attrs
@@ -57,6 +58,8 @@ class SystemInfo:
     plugins: Mapping[str, tuple[str, ...]]  # kind to driver names
     runtime: str
     features: Mapping[str, object]
+    own_users: bool  # a container has, unless it asks for something else
+    cdi_directories: tuple[Path, ...]
     warnings: tuple[str, ...]
     time: datetime
 
@@ -125,6 +128,9 @@ class Containers(Protocol):
         self, ref: str, path: str
     ) -> AbstractAsyncContextManager[tuple[PathStat, AsyncIterator[bytes]]]:
         """A tar of *path*, its base name as the top entry."""
+
+    async def export(self, ref: str) -> AbstractAsyncContextManager[tuple[None, AsyncIterator[bytes]]]:
+        """A tar of its whole root, without what is mounted there."""
 
     async def put_archive(
         self, ref: str, path: str, tar: BinaryIO, *, no_overwrite_dir_non_dir: bool = False, copy_uid_gid: bool = False

@@ -66,6 +66,15 @@ def pack_path(root_fd: int, path: str, owners: Owners = HOST) -> Iterator[bytes]
             yield from pack_object(parent, name, _title(_clean(path)), owners)
 
 
+def pack_root(root_fd: int, owners: Owners = HOST) -> Iterator[bytes]:
+    """A tar of all that is in the root, without an entry for the root itself."""
+    directory = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=root_fd)
+    try:
+        yield from pack(directory, owners=owners)
+    finally:
+        os.close(directory)
+
+
 def unpack_at(
     root_fd: int,
     path: str,

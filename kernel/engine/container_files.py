@@ -5,7 +5,7 @@ They work in its own root where it runs, else in one mounted for the purpose.
 
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -17,7 +17,7 @@ from ck.kernel.archive.owners import HOST, Owners
 from ck.kernel.engine import archives
 from ck.kernel.engine.container_mounts import tree_below
 from ck.kernel.engine.context import Context
-from ck.kernel.engine.rootview import Bind, in_root, in_running_root
+from ck.kernel.engine.rootview import Bind, in_bare_root, in_root, in_running_root
 from ck.kernel.errors import Forbidden, InvalidArgument
 from ck.kernel.lifecycle import ACTIVE
 from ck.kernel.linux.mount import clone_tree
@@ -43,6 +43,11 @@ class Files:
         async with archives.streaming(self._view, produce) as (status, chunks):
             yield status, chunks
 
+    def export(self) -> AbstractAsyncContextManager[tuple[None, AsyncIterator[bytes]]]:
+        """A tar of its root as its storage driver has it: without volumes and whatever else is mounted there."""
+        owners = self._owners
+        return archives.streaming(self._bare_view, lambda root: (None, archives.pack_root(root, owners)))
+
     async def put(self, path: str, tar: BinaryIO, *, no_overwrite_dir_non_dir: bool, copy_uid_gid: bool) -> None:
         """Unpack *tar* into the directory *path*; with *copy_uid_gid* all of it belongs to the container's user.
 
@@ -66,6 +71,11 @@ class Files:
             return await in_running_root(self._ctx.runs[self._container.id].runtime.pid, work, self._owners)
         binds = await trio.to_thread.run_sync(self._binds)
         return await in_root(await self._ctx.storage.mounts(self._container.id), binds, work)
+
+    async def _bare_view(self, work: Callable[[int], T]) -> T:
+        if self._is_running():
+            return await in_bare_root(self._ctx.runs[self._container.id].runtime.pid, work)
+        return await in_root(await self._ctx.storage.mounts(self._container.id), (), work, read_only=True)
 
     @property
     def _owners(self) -> Owners:

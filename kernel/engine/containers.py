@@ -195,6 +195,9 @@ class Containers:
     ) -> AbstractAsyncContextManager[tuple[PathStat, AsyncIterator[bytes]]]:
         return Files(self._ctx, self._ctx.find_container(ref)).get(path)
 
+    async def export(self, ref: str) -> AbstractAsyncContextManager[tuple[None, AsyncIterator[bytes]]]:
+        return Files(self._ctx, self._ctx.find_container(ref)).export()
+
     async def put_archive(
         self, ref: str, path: str, tar: BinaryIO, *, no_overwrite_dir_non_dir: bool = False, copy_uid_gid: bool = False
     ) -> None:

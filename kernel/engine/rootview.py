@@ -13,6 +13,7 @@ from ck.kernel.archive.owners import HOST, Owners
 from ck.kernel.drivers.storage import RootMount
 from ck.kernel.errors import Conflict
 from ck.kernel.linux import mount as mounting
+from ck.kernel.linux.namespace import CLONE_FLAGS, open_namespace, setns
 from ck.kernel.linux.private_mounts import in_private_mounts
 from ck.kernel.linux.user_namespace import acting_for
 
@@ -52,6 +53,14 @@ async def in_running_root(pid: int, work: Callable[[int], T], owners: Owners = H
     Raises: Conflict if there is no such process.
     """
     return await trio.to_thread.run_sync(_running, pid, work, owners, limiter=_views)
+
+
+async def in_bare_root(pid: int, work: Callable[[int], T]) -> T:
+    """As `in_running_root`, but without what is mounted in that root: its mount points show what lies below.
+
+    Raises: Conflict if there is no such process.
+    """
+    return await trio.to_thread.run_sync(in_private_mounts, partial(_bare, pid, work), limiter=_views)
 
 
 def attach_root(mounts: Sequence[RootMount], target: str, *, flags: int = 0) -> None:
@@ -94,6 +103,28 @@ def _assembled(mounts: Sequence[RootMount], binds: Sequence[Bind], work: Callabl
     finally:
         for bind in binds:
             os.close(bind.tree)
+
+
+def _bare(pid: int, work: Callable[[int], T]) -> T:
+    try:
+        theirs = open_namespace(pid, "mnt")
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise Conflict(f"the container's process {pid} is gone") from error
+    try:
+        ours = open_namespace("thread-self", "mnt")
+        try:
+            # A mount can only be cloned in its own namespace; joining it makes its root ours (setns(2)).
+            setns(theirs, CLONE_FLAGS["mnt"])
+            root = mounting.clone_tree("/")
+            setns(ours, CLONE_FLAGS["mnt"])
+        finally:
+            os.close(ours)
+    finally:
+        os.close(theirs)
+    try:
+        return work(root)
+    finally:
+        os.close(root)
 
 
 def _running(pid: int, work: Callable[[int], T], owners: Owners) -> T:

@@ -9,6 +9,8 @@ import trio
 from ck.kernel.api.engine import SystemInfo
 from ck.kernel.api.image import DiskUsage
 from ck.kernel.engine.context import Context, now
+from ck.kernel.engine.user_ranges import obstacles
+from ck.kernel.engine.users import AUTO
 from ck.kernel.errors import InvalidArgument, NotFound
 from ck.kernel.events import Recorded
 from ck.kernel.lifecycle import State
@@ -23,6 +25,10 @@ class System:
 
     async def info(self) -> SystemInfo:
         ctx = self._ctx
+        shared = (await obstacles(ctx)).wished
+        warnings = [*ctx.plugins.problems, *(sentence for _, _, sentence in ctx.store.unreadable)]
+        if ctx.config.default.userns == AUTO and shared:
+            warnings.append(f"containers have the host's users: {shared}")
         states = [container.state.status for container in ctx.store.containers]
         running, paused = states.count(State.RUNNING), states.count(State.PAUSED)
         return SystemInfo(
@@ -41,7 +47,9 @@ class System:
             plugins={kind: tuple(ctx.plugins.names(kind)) for kind in KINDS},
             runtime=ctx.runtime.name,
             features=await ctx.runtime.features(),
-            warnings=(*ctx.plugins.problems, *(sentence for _, _, sentence in ctx.store.unreadable)),
+            own_users=ctx.config.default.userns == AUTO and not shared,
+            cdi_directories=ctx.config.cdi_directories,
+            warnings=tuple(warnings),
             time=now(),
         )
 

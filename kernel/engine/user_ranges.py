@@ -15,13 +15,7 @@ _SUBORDINATES: Final = (Path("/etc/subuid"), Path("/etc/subgid"))
 async def users_for(ctx: Context, container: Container) -> IdRange | None:
     """The range for *container*, None for the host's users. Raises: InvalidArgument, Conflict, NotFound."""
     host = container.host_config
-    if ctx.mapping_obstacles is None:
-        needed = await ctx.runtime.mapping_obstacle([ctx.config.data_root])
-        # Directories of the host that are mounted may be on a tmpfs, as the run root is: of that Linux 6.3 is the first
-        # whose mounts can be mapped.
-        wished = needed or await ctx.runtime.mapping_obstacle([ctx.config.run_root])
-        ctx.mapping_obstacles = Obstacles(needed=needed, wished=wished)
-    wanted = wants_users(host, ctx.config.default.userns, ctx.mapping_obstacles)
+    wanted = wants_users(host, ctx.config.default.userns, await obstacles(ctx))
     if others := joined(host):
         found = [ctx.find_container(other) for other in others]
         return shared_range(wanted, bool(host.userns_mode), found)
@@ -33,6 +27,17 @@ async def users_for(ctx: Context, container: Container) -> IdRange | None:
     chosen = choose_range(ctx.config.users, [*foreign, *taken, *ctx.reserved_ranges.values()])
     ctx.reserved_ranges[container.id] = chosen
     return chosen
+
+
+async def obstacles(ctx: Context) -> Obstacles:
+    """What this machine has against users of their own."""
+    if ctx.mapping_obstacles is None:
+        needed = await ctx.runtime.mapping_obstacle([ctx.config.data_root])
+        # Directories of the host that are mounted may be on a tmpfs, as the run root is: of that Linux 6.3 is the first
+        # whose mounts can be mapped.
+        wished = needed or await ctx.runtime.mapping_obstacle([ctx.config.run_root])
+        ctx.mapping_obstacles = Obstacles(needed=needed, wished=wished)
+    return ctx.mapping_obstacles
 
 
 def _foreign() -> list[IdRange]:

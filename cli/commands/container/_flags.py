@@ -98,7 +98,7 @@ CREATE_FLAGS = (
     switch("tty", "Allocate a pseudo-TTY", "t"),
     texts("ulimit", "Ulimit options", kind="ulimit"),
     text("user", "Username or UID (format: <name|uid>[:<group|gid>])", "u"),
-    text("userns", "User namespace to use"),
+    text("userns", "User namespace to use", completes=("auto", "host")),
     text("uts", "UTS namespace to use", completes=("host",)),
     texts("volume", "Bind mount a volume", "v", completes="volume"),
     text("volume-driver", "Optional volume driver for the container"),

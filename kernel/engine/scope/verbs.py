@@ -39,7 +39,7 @@ VERBS: Final[Mapping[str, Mapping[str, Verb]]] = {
         "create": Verb(changes=True),
         "prune": Verb(changes=True),
         **dict.fromkeys(("get", "logs", "top", "why", "changes", "sizes", "wait"), _LOOK_AT[About.CONTAINER]),
-        **dict.fromkeys(("stat_path", "get_archive"), _LOOK_AT[About.CONTAINER]),
+        **dict.fromkeys(("stat_path", "get_archive", "export"), _LOOK_AT[About.CONTAINER]),
         **dict.fromkeys(
             ("start", "stop", "restart", "kill", "pause", "unpause", "update", "rename", "remove", "attach", "resize"),
             _CHANGE[About.CONTAINER],

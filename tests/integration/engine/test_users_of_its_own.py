@@ -26,6 +26,12 @@ def test_root_inside_is_nobody_outside(lab: Lab) -> None:
     assert lab.out("--userns host", "cat /proc/self/uid_map").split() == ["0", "0", "4294967295"]
 
 
+def test_info_tells_whether_containers_have_users_of_their_own(lab: Lab) -> None:
+    told = "name=userns" in lab.ck("info", "-f", "{{json .SecurityOptions}}")
+    assert told == (uid_of(lab, lab.up()) >= FIRST)
+    assert told != ("have the host's users" in lab.ck("info", "-f", "{{json .Warnings}}"))
+
+
 def test_files_are_the_container_s_own_inside_and_on_disk(lab: Lab) -> None:
     name = lab.up("--userns auto", "sh", "-c", "touch /new; chown 33:33 /new; touch /bin/x; mkfifo /p; sleep 1000")
     shown = lab.ck("exec", name, "stat", "-c", "%u:%g %n", "/", "/bin", "/etc/passwd", "/new", "/bin/x", "/etc/hosts")

@@ -115,10 +115,15 @@ def info_json(info: SystemInfo, host: Host) -> Json:
         "ContainerdCommit": {"ID": ""},
         "RuncCommit": {"ID": ""},
         "InitCommit": {"ID": ""},
-        "SecurityOptions": ["name=seccomp,profile=builtin"] if features.get("seccomp") else [],
-        "CDISpecDirs": [],
+        "SecurityOptions": _security(info),
+        "CDISpecDirs": [str(directory) for directory in info.cdi_directories],
         "Warnings": list(info.warnings) or None,
     }
+
+
+def _security(info: SystemInfo) -> list[str]:
+    seccomp = ["name=seccomp,profile=builtin"] if info.features.get("seccomp") else []
+    return [*seccomp, *(["name=userns"] if info.own_users else [])]
 
 
 def _plugins_json(info: SystemInfo) -> Json:

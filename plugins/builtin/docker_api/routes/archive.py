@@ -1,4 +1,4 @@
-"""`cp`: paths of a container as tar streams."""
+"""`cp` and `export`: paths of a container, and its whole root, as tar streams."""
 
 import os
 from collections.abc import AsyncIterator
@@ -35,6 +35,14 @@ async def get(request: Request) -> None:
     archive = await request.engine.containers.get_archive(request.id, _path(request))
     async with archive as (found, chunks):
         await request.channel.open_stream(TAR, _stat_header(path_stat_json(found)))
+        async for chunk in chunks:
+            await request.channel.send(chunk)
+
+
+async def export(request: Request) -> None:
+    archive = await request.engine.containers.export(request.id)
+    async with archive as (_, chunks):
+        await request.channel.open_stream(TAR)
         async for chunk in chunks:
             await request.channel.send(chunk)
 
@@ -87,5 +95,6 @@ async def _pump(
 ROUTES: Final = (
     Route("HEAD", "/containers/{id}/archive", stat),
     Route("GET", "/containers/{id}/archive", get),
+    Route("GET", "/containers/{id}/export", export),
     Route("PUT", "/containers/{id}/archive", put, streams_body=True),
 )

@@ -10,7 +10,6 @@ from ck.plugins.builtin.docker_api.router import Route
 _WHAT: Final = {
     "building images": ("POST /build", "POST /build/prune", "POST /session", "POST /grpc"),
     "committing a container to an image": ("POST /commit",),
-    "exporting a container": ("GET /containers/{id}/export",),
     "attaching by WebSocket": ("GET /containers/{id}/attach/ws",),
     "pushing images": ("POST /images/{id:path}/push",),
     "saving images": ("GET /images/get", "GET /images/{id:path}/get"),

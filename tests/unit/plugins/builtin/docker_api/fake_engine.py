@@ -101,6 +101,9 @@ class FakeContainers:
     async def get_archive(self, ref: str, path: str) -> Any:
         return self._archive()
 
+    async def export(self, ref: str) -> Any:
+        return self._archive()
+
     @contextlib.asynccontextmanager
     async def _archive(self) -> AsyncIterator[tuple[PathStat, AsyncIterator[bytes]]]:
         async def chunks() -> AsyncIterator[bytes]:
