@@ -169,6 +169,9 @@ class Images(Protocol):
     def familiar(self, normalized: str) -> str:
         """The short spelling of a normalized reference. Pure."""
 
+    def is_local(self, reference: str) -> bool:
+        """Whether a pull of it reads files of this machine."""
+
     def pull(
         self, reference: str, platform: Platform | None, credentials: Credentials | None, *, all_tags: bool = False
     ) -> AsyncIterator[Progress]:

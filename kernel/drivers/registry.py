@@ -73,6 +73,8 @@ class RegistryDriver(Protocol):
     """Conformance: ck.kernel.testing.registry."""
 
     name: str
+    local: bool
+    """Whether images are made of this machine's own files, which not everybody who may pull may read."""
 
     def claims(self, reference: str) -> bool:
         """Whether this driver is the one for *reference* ("host/sh", "oci:dir", "ubuntu"). Pure; asked in the order of

@@ -28,6 +28,7 @@ from ck.kernel.engine.modes import check_modes
 from ck.kernel.engine.mounts import Wanted, clean_target, split_volumes_from, wanted_mounts
 from ck.kernel.engine.network_records import normal_requests, wishes_of
 from ck.kernel.engine.port_requests import port_requests
+from ck.kernel.engine.references import settle_modes, settle_network
 from ck.kernel.engine.restarts import check_restart_policy
 from ck.kernel.engine.security import parse_security_options
 from ck.kernel.engine.spec import Facts, build_spec
@@ -115,6 +116,10 @@ async def _create(
 
 def _draft(ctx: Context, spec: ContainerSpec, image: Image, container_id: str, name: str) -> Container:
     host = _with_defaults(ctx, spec.host_config)
+    asked = {
+        settle_network(ctx, ref) if names.container_of(ref) is not None else ref: request
+        for ref, request in spec.networks.items()
+    }
     config = merge_config(spec.config, image.config)
     line = command_line(config)
     working_dir = config.working_dir and posixpath.normpath(config.working_dir)
@@ -133,7 +138,7 @@ def _draft(ctx: Context, spec: ContainerSpec, image: Image, container_id: str, n
         args=line[1:],
         config=attrs.evolve(config, hostname=hostname, working_dir=working_dir),
         host_config=host,
-        networks=normal_requests(ctx, host.network_mode, dict(spec.networks)),
+        networks=normal_requests(ctx, host.network_mode, asked),
         storage_driver=ctx.storage.name,
         layers=image.chain_ids,
         log_driver=host.log_config.type,
@@ -152,9 +157,9 @@ def _with_defaults(ctx: Context, host: HostConfig) -> HostConfig:
     runtime = host.runtime or defaults.runtime
     if runtime not in (ctx.runtime.name, "runc", "io.containerd.runc.v2"):
         raise InvalidArgument(f"unknown runtime {host.runtime!r}: this engine runs {ctx.runtime.name!r}")
+    network = host.network_mode if host.network_mode not in ("", "default") else defaults.network
     return attrs.evolve(
-        host,
-        network_mode=host.network_mode if host.network_mode not in ("", "default") else defaults.network,
+        settle_modes(ctx, attrs.evolve(host, network_mode=network)),
         log_config=attrs.evolve(host.log_config, type=host.log_config.type or defaults.log),
         restart_policy=attrs.evolve(host.restart_policy, name=host.restart_policy.name or defaults.restart),
         runtime=ctx.runtime.name,
@@ -165,8 +170,8 @@ def _with_defaults(ctx: Context, host: HostConfig) -> HostConfig:
 def _default_hostname(ctx: Context, host: HostConfig, container_id: str) -> str:
     if host.network_mode == "host" or host.uts_mode == "host":
         return ctx.host_name
-    if host.network_mode.startswith("container:"):
-        return ctx.find_container(host.network_mode.removeprefix("container:")).config.hostname
+    if (other := names.container_of(host.network_mode)) is not None:
+        return ctx.find_container(other).config.hostname
     return container_id[:12]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import attrs
 import trio
 
 from ck.kernel.api.caller import CALLER
@@ -145,6 +146,8 @@ async def _copy_up(ctx: Context, container: Container, target: str, directory: P
 
 async def _realize_bind(mount: Wanted) -> MountPoint:
     request = mount.request
+    if mount.inherited is not None:  # with all that it was confined to
+        return attrs.evolve(mount.inherited, mode=mount.mode, read_write=not request.read_only)
     source = trio.Path(request.source)
     if not await source.exists():
         if not request.create_source:

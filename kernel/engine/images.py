@@ -9,7 +9,7 @@ from ck.kernel.drivers.registry import Credentials, Platform
 from ck.kernel.engine import image_pull
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.filters import Filters
-from ck.kernel.engine.image_store import familiar, find_image, normalize, used_layers
+from ck.kernel.engine.image_store import familiar, find_image, normalize, registry_for, used_layers
 from ck.kernel.errors import Conflict, InvalidArgument, NotFound
 from ck.kernel.events import Event, Noun
 from ck.kernel.lifecycle import ACTIVE
@@ -30,6 +30,9 @@ class Images:
 
     def familiar(self, normalized: str) -> str:
         return familiar(self._ctx, normalized)
+
+    def is_local(self, reference: str) -> bool:
+        return registry_for(self._ctx, reference).local
 
     def pull(
         self, reference: str, platform: Platform | None, credentials: Credentials | None, *, all_tags: bool = False

@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from ck.kernel.api.container import Container, HostConfig, MountRequest
+from ck.kernel.api.container import Container, HostConfig, MountPoint, MountRequest
 from ck.kernel.errors import InvalidArgument
 
 PROPAGATIONS: Final = frozenset({"rprivate", "private", "rshared", "shared", "rslave", "slave"})
@@ -21,6 +21,7 @@ class Wanted:
 
     request: MountRequest
     mode: str = ""  # as typed, for inspect
+    inherited: MountPoint | None = None  # by --volumes-from
 
 
 def wanted_mounts(
@@ -170,7 +171,7 @@ def _from_container(entry: str, others: Mapping[str, Container]) -> list[Wanted]
             subpath=mount.subpath,
             volume_driver=mount.driver,
         )
-        found.append(Wanted(request=request, mode=mode))
+        found.append(Wanted(request=request, mode=mode, inherited=mount))
     return found
 
 

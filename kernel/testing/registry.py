@@ -37,6 +37,7 @@ class Sample:
 async def check_registry(driver: RegistryDriver, sample: Sample) -> None:
     """Run all checks."""
     _expect(isinstance(driver, RegistryDriver), "it is no RegistryDriver")
+    _expect(isinstance(driver.local, bool), f"it does not say whether it is local: {driver.local!r}")
     check_references(driver, sample)
     await check_image(driver, sample)
     await check_missing(driver, sample)

@@ -8,16 +8,19 @@ from typing import Any, Final, cast
 
 import attrs
 
-from ck.kernel.api.container import Container, ContainerSpec, ExecSpec
+from ck.kernel.api.container import Container, ContainerChange, ContainerSpec, ExecSpec, HostConfig
 from ck.kernel.api.engine import Engine
+from ck.kernel.api.image import Progress
 from ck.kernel.api.network import NetworkSpec
 from ck.kernel.api.stats import Stats
 from ck.kernel.config import Socket
+from ck.kernel.engine.links import parse_link
 from ck.kernel.engine.mounts import parse_bind
 from ck.kernel.engine.names import container_of
 from ck.kernel.engine.predefined import PREDEFINED
-from ck.kernel.engine.scope.rules import carries, confine_spec, label_of, labelled
+from ck.kernel.engine.scope.rules import carries, check_change, check_reach, confine_spec, label_of, labelled
 from ck.kernel.engine.scope.verbs import VERBS, About, Verb
+from ck.kernel.engine.users import joined
 from ck.kernel.errors import Forbidden, InvalidArgument, NotFound
 from ck.kernel.events import Noun, Recorded
 
@@ -85,7 +88,7 @@ class _Gate:
         """Any other verb."""
         self._check(verb, name)
         if verb.about is not About.NOTHING:
-            await self._check_seen(verb.about, args[0])
+            await self._check_seen(verb.about, args[0], inside=verb.inside)
         return await method(*args, **kwargs)
 
     def _check(self, verb: Verb, name: str) -> None:
@@ -94,14 +97,14 @@ class _Gate:
         if verb.all_of_it and label_of(self._scope) is not None:
             raise Forbidden(f"{name} is not allowed: this socket is for what has the label {self._scope.label}")
 
-    async def _check_seen(self, about: About, ref: str) -> None:
-        """Raises: NotFound as if it were not there."""
+    async def _check_seen(self, about: About, ref: str, *, inside: bool = False) -> None:
+        """Raises: NotFound as if it were not there; Forbidden where nobody may be *inside*."""
         match about:
             case About.CONTAINER:
-                await self._container(ref)
+                await (self._reachable(ref) if inside else self._container(ref))
             case About.EXEC:
-                session = await self._engine.execs.get(ref)
-                await self._container(session.container_id)
+                ref = (await self._engine.execs.get(ref)).container_id
+                await (self._reachable(ref) if inside else self._container(ref))
             case About.VOLUME:
                 if not carries(self._scope, (await self._engine.volumes.get(ref)).labels):
                     raise NotFound(f"get {ref}: no such volume")
@@ -114,10 +117,34 @@ class _Gate:
             raise NotFound(f"No such container: {ref}")
         return container
 
-    async def _check_network(self, ref: str) -> None:
+    async def _reachable(self, ref: str) -> Container:
+        """A container in which one may act: neither it nor whom it shares namespaces with has more power."""
+        container = await self._container(ref)
+        seen: dict[str, Container] = {}
+        left = [container]
+        while left:
+            each = left.pop()
+            if each.id not in seen:
+                seen[each.id] = each
+                check_reach(self._scope, each)
+                await self._check_volumes([mount.name for mount in each.mounts if mount.type == "volume"])
+                left += [await self._engine.containers.get(other) for other in joined(each.host_config)]
+        return container
+
+    async def _check_volumes(self, names: Sequence[str]) -> None:
+        """Raises: Forbidden for a volume that is a directory or device of the host."""
+        if self._scope.allowed_binds() is None:
+            return
+        for each in await self._engine.volumes.list():
+            if each.name in names and each.options:
+                raise Forbidden(f"volume {each.name} is not allowed: this socket gives no power over the host")
+
+    async def _check_network(self, ref: str) -> str:
+        """The name of the network *ref*."""
         config = (await self._engine.networks.get(ref)).config
         if config.name not in PREDEFINED and not carries(self._scope, config.labels):
             raise NotFound(f"network {ref} not found")
+        return config.name
 
     # Containers
 
@@ -125,28 +152,62 @@ class _Gate:
         return [each for each in await self._engine.containers.list() if carries(self._scope, each.config.labels)]
 
     async def containers_create(self, spec: ContainerSpec, *args: Any) -> Any:
-        confined = confine_spec(self._scope, spec)
-        if label_of(self._scope) is not None:
-            await self._check_others(confined)
+        confined = confine_spec(self._scope, await self._settled(spec))
+        await self._check_mounts(confined.host_config)
         return await self._engine.containers.create(confined, *args)
 
-    async def _check_others(self, spec: ContainerSpec) -> None:
-        """Whatever it shares with others must be seen here too."""
+    async def _settled(self, spec: ContainerSpec) -> ContainerSpec:
+        """All whom it names, who must be seen here too, by their ID or the network's name: what is looked at now is
+        what it means for ever."""
         host = spec.host_config
-        modes = (host.network_mode, host.pid_mode, host.ipc_mode)
-        named = [other for mode in modes if (other := container_of(mode)) is not None]
-        named += [entry.partition(":")[0] for entry in (*host.volumes_from, *host.links, *host.depends_on)]
-        for other in named:
-            await self._container(other)
-        networks = {*spec.networks, *(() if container_of(host.network_mode) else (host.network_mode,))}
-        for network in networks - {"", "default"}:
-            await self._check_network(network)
+        network = host.network_mode
+        if container_of(network) is not None:
+            network = await self._mode(network)
+        elif network not in ("", "default"):
+            network = await self._check_network(network)
+        for ref in spec.networks:
+            if ref != "default":
+                await (self._mode(ref) if container_of(ref) is not None else self._check_network(ref))
+        links = [parse_link(text) for text in host.links]
+        settled = attrs.evolve(
+            host,
+            network_mode=network,
+            pid_mode=await self._mode(host.pid_mode),
+            ipc_mode=await self._mode(host.ipc_mode),
+            volumes_from=tuple([await self._entry(text) for text in host.volumes_from]),
+            depends_on=tuple([await self._entry(text) for text in host.depends_on]),
+            links=tuple([f"{(await self._container(ref)).id}:{alias}" for ref, alias in links]),
+        )
+        return attrs.evolve(spec, host_config=settled)
+
+    async def _mode(self, mode: str) -> str:
+        other = container_of(mode)
+        return mode if other is None else f"container:{(await self._reachable(other)).id}"
+
+    async def _entry(self, text: str) -> str:
+        """NAME or NAME:WHAT."""
+        ref, colon, what = text.partition(":")
+        return f"{(await self._reachable(ref)).id}{colon}{what}"
+
+    async def _check_mounts(self, host: HostConfig) -> None:
         mounts = [*host.mounts, *(parse_bind(text, host.volume_driver).request for text in host.binds)]
+        await self._check_volumes([mount.source for mount in mounts if mount.type == "volume"])
+        if label_of(self._scope) is None:
+            return
         for mount in mounts:
             if mount.type == "volume" and mount.source:
                 # One that is not there yet would be made by the container's creation, and seen by nobody here.
                 labels = labelled(self._scope, mount.volume_labels)
                 await self.volumes_create(mount.source, mount.volume_driver, mount.volume_options, labels)
+
+    async def containers_update(self, ref: str, change: ContainerChange) -> Sequence[str]:
+        check_change(self._scope, change)
+        return await self._engine.containers.update(ref, change)
+
+    def images_pull(self, reference: str, *args: Any, **kwargs: Any) -> AsyncIterator[Progress]:
+        if self._scope.allowed_binds() is not None and self._engine.images.is_local(reference):
+            raise Forbidden(f"{reference} may not be pulled: this socket gives no access to files of the host")
+        return self._engine.images.pull(reference, *args, **kwargs)
 
     async def containers_prune(self, filters: _Filters) -> Any:
         return await self._engine.containers.prune(self._narrowed(filters))

@@ -1,11 +1,11 @@
 """What a request may ask for on a socket of limited scope. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import attrs
 
-from ck.kernel.api.container import ContainerSpec, HostConfig, MountRequest
+from ck.kernel.api.container import Container, ContainerChange, ContainerSpec, HostConfig, MountRequest, Resources
 from ck.kernel.config import Socket
 from ck.kernel.engine.capabilities import DEFAULT
 from ck.kernel.engine.mounts import parse_bind
@@ -43,6 +43,23 @@ def check_power(host: HostConfig) -> None:
     """Refuse what gives a container more than it has by default. Raises: Forbidden, naming the option."""
     for option in _powers(host):
         raise Forbidden(f"{option} is not allowed: {_NO_POWER}")
+
+
+def check_reach(scope: Socket, container: Container) -> None:
+    """Refuse to act in a container that has more power than what is made on *scope*. Raises: Forbidden."""
+    surplus = next(_powers(container.host_config), "") if scope.unprivileged else ""
+    allowed = scope.allowed_binds()
+    if allowed is not None and not surplus:
+        outside = (each.source for each in container.mounts if each.type == "bind" and not _top(allowed, each.source))
+        surplus = next(outside, "")
+    if surplus:
+        raise Forbidden(f"container {container.name} has more power than this socket gives: {surplus}")
+
+
+def check_change(scope: Socket, change: ContainerChange) -> None:
+    """Refuse an update that gives power. Raises: Forbidden."""
+    if scope.unprivileged and change.resources.get("oom_kill_disable"):
+        check_power(HostConfig(resources=Resources(oom_kill_disable=True)))
 
 
 def _powers(host: HostConfig) -> Iterator[str]:
@@ -105,11 +122,16 @@ def _confined(mount: MountRequest, allowed: tuple[str, ...] | None) -> MountRequ
         raise Forbidden(f"the volume option {option} is not allowed: {_NO_POWER}")
     if mount.type != "bind":
         return mount
-    source = PurePosixPath(mount.source)
-    for top in allowed:
-        if ".." not in source.parts and source.is_relative_to(top):
-            return attrs.evolve(mount, beneath=top, create_source=False, id_map=True, id_map_alone=True)
-    raise Forbidden(f"{mount.source} may not be mounted: this socket allows {', '.join(allowed) or 'no directories'}")
+    if not (top := _top(allowed, mount.source)):
+        may = ", ".join(allowed) or "no directories"
+        raise Forbidden(f"{mount.source} may not be mounted: this socket allows {may}")
+    return attrs.evolve(mount, beneath=top, create_source=False, id_map=True, id_map_alone=True)
+
+
+def _top(allowed: Sequence[str], path: str) -> str:
+    """Which of the directories *allowed* holds *path*, "" for none."""
+    source = PurePosixPath(path)
+    return next((top for top in allowed if ".." not in source.parts and source.is_relative_to(top)), "")
 
 
 def confine_spec(scope: Socket, spec: ContainerSpec) -> ContainerSpec:

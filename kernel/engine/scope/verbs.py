@@ -19,11 +19,13 @@ class About(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class Verb:
-    """`changes`: refused where only reading is allowed. `all_of_it`: concerns what belongs to everybody, so refused
+    """`changes`: refused where only reading is allowed. `inside`: acts in a container or shows what is in it, so
+    refused for one with more power than the socket gives. `all_of_it`: concerns what belongs to everybody, so refused
     where only what has a label is to be seen. `internal`: no request leads to it."""
 
     about: About = About.NOTHING
     changes: bool = False
+    inside: bool = False
     all_of_it: bool = False
     internal: bool = False
 
@@ -39,21 +41,23 @@ VERBS: Final[Mapping[str, Mapping[str, Verb]]] = {
         "create": Verb(changes=True),
         "prune": Verb(changes=True),
         **dict.fromkeys(("get", "logs", "top", "why", "changes", "sizes", "wait"), _LOOK_AT[About.CONTAINER]),
-        **dict.fromkeys(("stat_path", "get_archive", "export"), _LOOK_AT[About.CONTAINER]),
+        **dict.fromkeys(("stat_path", "get_archive", "export"), Verb(about=About.CONTAINER, inside=True)),
         **dict.fromkeys(
-            ("start", "stop", "restart", "kill", "pause", "unpause", "update", "rename", "remove", "attach", "resize"),
-            _CHANGE[About.CONTAINER],
+            ("stop", "kill", "pause", "unpause", "update", "rename", "remove", "resize"), _CHANGE[About.CONTAINER]
         ),
-        "put_archive": _CHANGE[About.CONTAINER],
+        **dict.fromkeys(
+            ("start", "restart", "attach", "put_archive"), Verb(about=About.CONTAINER, changes=True, inside=True)
+        ),
     },
     "execs": {
-        "create": _CHANGE[About.CONTAINER],
+        "create": Verb(about=About.CONTAINER, changes=True, inside=True),
         "of": _LOOK_AT[About.CONTAINER],
         "get": _LOOK_AT[About.EXEC],
-        **dict.fromkeys(("start", "check_startable", "resize"), _CHANGE[About.EXEC]),
+        **dict.fromkeys(("start", "check_startable"), Verb(about=About.EXEC, changes=True, inside=True)),
+        "resize": _CHANGE[About.EXEC],
     },
     "images": {
-        **dict.fromkeys(("list", "get", "familiar", "history"), _LOOK),
+        **dict.fromkeys(("list", "get", "familiar", "is_local", "history"), _LOOK),
         **dict.fromkeys(("pull", "login"), Verb(changes=True)),
         **dict.fromkeys(("tag", "remove", "prune"), _RULE),
     },

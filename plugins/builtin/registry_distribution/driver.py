@@ -22,6 +22,7 @@ class DistributionRegistry:
     """See ck.kernel.drivers.registry.RegistryDriver."""
 
     name = "distribution"
+    local = False
 
     def __init__(self, options: RegistryOptions) -> None:
         self._options = options

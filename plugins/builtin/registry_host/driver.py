@@ -20,6 +20,7 @@ class HostRegistry:
     """Serves `host/NAME`. *path* is the $PATH to look in (None: that of this process), *root* the machine's root."""
 
     name = "host"
+    local = True
 
     def __init__(self, *, path: str | None = None, root: str = "/") -> None:
         self._path = path

@@ -23,6 +23,7 @@ class LayoutRegistry:
     """See ck.kernel.drivers.registry.RegistryDriver."""
 
     name = "layout"
+    local = True
 
     def claims(self, reference: str) -> bool:
         return claims(reference)

@@ -44,6 +44,18 @@ class Files(Protocol):
     def close(self) -> None: ...
 
 
+def _open_file(path: Path) -> int:
+    try:
+        # Not to wait for the other end of a fifo that poses as a file.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise NotFound(f"cannot open {path}: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise CorruptData(f"{path} is not a regular file")
+    return fd
+
+
 class DirectoryFiles:
     """The files of a directory."""
 
@@ -62,16 +74,8 @@ class DirectoryFiles:
         return self._open[name]
 
     def _open_new(self, path: Path) -> Extent:
-        try:
-            # Not to wait for the other end of a fifo that poses as a blob.
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError as error:
-            raise NotFound(f"cannot open {path}: {error.strerror}") from error
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
-            os.close(fd)
-            raise CorruptData(f"{path} is not a regular file")
-        return Extent(fd, 0, found.st_size)
+        fd = _open_file(path)
+        return Extent(fd, 0, os.fstat(fd).st_size)
 
     def close(self) -> None:
         for extent in self._open.values():
@@ -83,10 +87,7 @@ class ArchiveFiles:
     """The members of a tar. One that is gzipped as a whole is inflated to an unnamed file first."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._file: IO[bytes] = path.open("rb")
-        except OSError as error:
-            raise NotFound(f"cannot open {path}: {error.strerror}") from error
+        self._file: IO[bytes] = os.fdopen(_open_file(path), "rb")
         try:
             if self._file.read(len(GZIP_MAGIC)) == GZIP_MAGIC:
                 with self._file as packed:

@@ -130,6 +130,7 @@ def test_no_power_over_the_host(scoped: Scoped) -> None:
         "--privileged",
         "--cap-add SYS_ADMIN",
         "--network host",
+        f"--network {scoped.lab.ck('network', 'inspect', '-f', '{{.Id}}', 'host').strip()[:12]}",
         "--pid host",
         "--device /dev/null",
         "--userns host",
@@ -148,6 +149,64 @@ def test_no_power_over_the_host(scoped: Scoped) -> None:
     name = scoped.lab.up()
     assert "exec --privileged is not allowed" in scoped.said("plain", "exec", "--privileged", name, "true")
     scoped.lab.clean()
+
+
+def test_no_power_by_way_of_others(scoped: Scoped) -> None:
+    """A container that root has made with more power gives none of it away."""
+    lab = scoped.lab
+    lab.ck("volume", "create", "-o", "type=none", "-o", "o=bind", "-o", "device=/etc", "ck-scoped-etc")
+    privileged = lab.up("--privileged --ipc shareable")
+    joining = lab.up(f"--pid container:{privileged}")
+    for name in (privileged, joining, lab.up("-v /etc:/h"), lab.up("-v ck-scoped-etc:/h")):
+        for line in (
+            f"exec {name} true|attach {name}|restart {name}|cp {name}:/etc/passwd -|export {name}|"
+            f"run --rm --volumes-from {name} {lab.image} true|run --rm --pid container:{name} {lab.image} true|"
+            f"run --rm --depends-on {name} {lab.image} true"
+        ).split("|"):
+            assert "has more power than this socket gives" in scoped.said("plain", *line.split()), line
+        with pytest.raises(APIError, match="403"):
+            scoped.api("plain").put_archive(name, "/", b"")
+        lab.ck("stop", "-t", "0", name)
+        assert "has more power" in scoped.said("plain", "start", name)
+    said = scoped.said("plain", "run", "--rm", "-v", "ck-scoped-etc:/h", lab.image, "true")
+    assert "volume ck-scoped-etc is not allowed" in said
+    ordinary = lab.up()
+    assert scoped.ck("plain", "exec", ordinary, "echo", "hi").out == "hi\n"
+    client = scoped.api("plain")
+    answer = client.post(client._url("/containers/{0}/update", ordinary), json={"OomKillDisable": True})
+    assert answer.status_code == 403 and "--oom-kill-disable is not allowed" in answer.text
+    lab.clean()
+    lab.ck("volume", "rm", "ck-scoped-etc")
+
+
+def test_images_are_not_read_from_the_host_s_files(scoped: Scoped, tmp_path: Path) -> None:
+    for reference in (f"oci:{tmp_path}:x", f"docker-archive:{tmp_path}/a.tar", "host/sh"):
+        assert "may not be pulled" in scoped.said("plain", "pull", reference), reference
+
+
+def test_whom_a_container_shares_with_does_not_change(scoped: Scoped) -> None:
+    """It names another by what is its name now: who gets that name later is somebody else."""
+    lab = scoped.lab
+    victim = lab.inspect(lab.up("--ipc shareable"), "{{.Id}}")
+    prefix = victim[:8]
+    own = ("run", "-d", "--ipc", "shareable", "--name", prefix, lab.image, "sleep", "1000")
+    assert scoped.ck("team", *own).code == 0
+    mode = f"container:{prefix}"
+    users = [lab.new_name() for _ in range(4)]
+    options = (f"--pid {mode}", f"--ipc {mode}", f"--network {mode}", f"--depends-on {prefix}")
+    for name, option in zip(users, options, strict=True):
+        made = scoped.ck("team", "create", "--name", name, *option.split(), lab.image, "sleep", "1000")
+        assert made.code == 0, made
+    first = lab.inspect(prefix, "{{.Id}}")
+    assert scoped.ck("team", "rename", prefix, "ck-scoped-renamed").code == 0
+    assert lab.inspect(users[0], "{{.HostConfig.PidMode}}") == f"container:{first}"
+    for name in users:
+        started = scoped.ck("team", "start", name)
+        assert started.code == 0, started
+    namespaces = [Path(f"/proc/{lab.inspect(each, '{{.State.Pid}}')}/ns/pid").readlink() for each in (users[0], first)]
+    assert namespaces[0] == namespaces[1]
+    lab.ck("rm", "-f", "ck-scoped-renamed")
+    lab.clean()
 
 
 def test_directories_that_are_allowed(scoped: Scoped) -> None:
