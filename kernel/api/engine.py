@@ -105,6 +105,9 @@ class Containers(Protocol):
         """Wait for "not-running", "next-exit" or "removed". What happens after this call returns is not missed: the
         caller may tell its client that the wait is on, then await the Waiter."""
 
+    async def check_attachable(self, ref: str) -> Container:
+        """For a front end, before it answers a hijacking client. Raises as `attach` does."""
+
     async def attach(self, ref: str, request: AttachRequest, *, logs: bool = False, stream: bool = True) -> None:
         """Hand the client's socket over, also before the container is started. *logs*: what is in the log first."""
 

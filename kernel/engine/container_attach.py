@@ -14,14 +14,20 @@ from ck.kernel.errors import Conflict
 from ck.kernel.lifecycle import ACTIVE, State
 
 
+def check_attachable(container: Container) -> Container:
+    """Raises: Conflict for a paused container."""
+    if container.state.status is State.PAUSED:
+        raise Conflict(f"container {container.name} is paused: unpause it before you attach")
+    return container
+
+
 async def attach(ctx: Context, container: Container, request: AttachRequest, *, logs: bool, stream: bool) -> None:
     """Hand *request* over; its socket is ours from now on, whatever happens.
 
     Raises: Conflict for a paused container.
     """
     try:
-        if container.state.status is State.PAUSED:
-            raise Conflict(f"container {container.name} is paused, unpause it before attach")
+        check_attachable(container)
         if logs:
             await _replay(ctx, container, request)
         if not stream:

@@ -198,7 +198,22 @@ def _check(ctx: Context, container: Container) -> None:
     port_requests(container)
     endpoint_configs(container.id, container.name, wishes_of(ctx, container), {})
     parse_security_options(host.security_opt, privileged=host.privileged)
-    build_spec(container, Facts(root="/", capabilities=ctx.capabilities, machine=ctx.machine))
+    build_spec(
+        container,
+        Facts(
+            root="/",
+            capabilities=ctx.capabilities,
+            machine=ctx.machine,
+            network_namespace=_namespace(host.network_mode),
+            own_network=not _namespace(host.network_mode),
+            ipc_namespace=_namespace(host.ipc_mode),
+        ),
+    )
+
+
+def _namespace(mode: str) -> str:
+    """As far as it is known before there is one: see Facts."""
+    return mode if mode == "host" or names.container_of(mode) is not None else ""
 
 
 async def _check_limits(ctx: Context, host: HostConfig) -> list[str]:

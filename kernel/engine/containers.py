@@ -25,7 +25,7 @@ from ck.kernel.drivers.runtime import AttachRequest, ExitStatus, TerminalSize
 from ck.kernel.drivers.storage import Change
 from ck.kernel.engine import container_info, names
 from ck.kernel.engine.changes import own_changes
-from ck.kernel.engine.container_attach import attach
+from ck.kernel.engine.container_attach import attach, check_attachable
 from ck.kernel.engine.container_create import create
 from ck.kernel.engine.container_files import Files
 from ck.kernel.engine.container_remove import remove_container
@@ -162,6 +162,9 @@ class Containers:
             yield waiter
         finally:
             self._ctx.waiters.disarm(container_id, waiter)
+
+    async def check_attachable(self, ref: str) -> Container:
+        return check_attachable(self._ctx.find_container(ref))
 
     async def attach(self, ref: str, request: AttachRequest, *, logs: bool = False, stream: bool = True) -> None:
         await attach(self._ctx, self._ctx.find_container(ref), request, logs=logs, stream=stream)

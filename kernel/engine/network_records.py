@@ -54,6 +54,15 @@ def sandbox_of(ctx: Context, container: Container) -> Sandbox | None:
     return ctx.network_driver(network.driver).sandbox
 
 
+def has_host_network(ctx: Context, container: Container) -> bool:
+    """Whether it has the host's network, perhaps by way of another container."""
+    seen = set()
+    while (other := container_of(container.host_config.network_mode)) is not None and container.id not in seen:
+        seen.add(container.id)
+        container = ctx.find_container(other)
+    return sandbox_of(ctx, container) is Sandbox.HOST
+
+
 def normal_requests(ctx: Context, mode: str, asked: dict[str, EndpointRequest]) -> dict[str, EndpointRequest]:
     """What a create says of networks, by their names: first that of the network mode, then the others.
 

@@ -1,5 +1,6 @@
 """`stats`: one sampler that all who ask share. Nobody asks, nobody measures."""
 
+import logging
 import os
 import time
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
@@ -13,10 +14,12 @@ from ck.kernel.api.container import Container
 from ck.kernel.api.stats import Sample, Stats, Traffic
 from ck.kernel.drivers.runtime import Meter
 from ck.kernel.engine.context import Context, Run
+from ck.kernel.engine.network_records import has_host_network
 from ck.kernel.engine.procfs import parse_host_cpu, parse_traffic
 from ck.kernel.lifecycle import ACTIVE
 from ck.kernel.linux.host import memory_bytes
 
+log: Final = logging.getLogger(__name__)
 _INTERVAL_SECONDS: Final = 1.0
 _TRAFFIC_BYTES: Final = 65536  # some 500 interfaces
 
@@ -52,13 +55,13 @@ class Sampler:
     async def once(self, refs: Sequence[str] | None) -> Sequence[Stats]:
         """Of the containers *refs*, of all that run for None, now. Raises: NotFound, Conflict."""
         containers = self._chosen(None if refs is None else self._ids(refs))
-        probes = {each.id: self._probes.get(each.id) or self._probe(each) for each in containers}
+        # Not those of the streams: they may be closed while a thread reads here.
+        probes = [probe for each in containers if (probe := self._probe(each)) is not None]
         try:
-            found = await trio.to_thread.run_sync(self._measure, [probe for probe in probes.values() if probe])
+            found = await trio.to_thread.run_sync(self._measure, probes)
         finally:
-            for container_id, probe in probes.items():
-                if probe is not None and self._probes.get(container_id) is not probe:
-                    probe.close()
+            for probe in probes:
+                probe.close()
         return self._stats(containers, found)
 
     async def stream(self, refs: Sequence[str] | None) -> AsyncGenerator[Sequence[Stats], None]:
@@ -94,8 +97,13 @@ class Sampler:
                 await trio.sleep_until(deadline)
                 containers = self._all_wanted()
                 self._open_probes(containers)
-                found = await trio.to_thread.run_sync(self._measure, list(self._probes.values()))
-                self._found = {stats.now.container_id: stats for stats in self._stats(containers, found)}
+                try:
+                    found = await trio.to_thread.run_sync(self._measure, list(self._probes.values()))
+                except OSError as error:  # those who stream go on, and see that nothing is told for a second
+                    log.warning("statistics cannot be read: %s", error)
+                    self._found = {}
+                else:
+                    self._found = {stats.now.container_id: stats for stats in self._stats(containers, found)}
                 told, self._round = self._round, trio.Event()
                 told.set()
         finally:
@@ -122,8 +130,8 @@ class Sampler:
         run = self._ctx.runs.get(container.id)
         if run is None or run.output_ended.is_set():
             return None
-        own_network = container.host_config.network_mode != "host"
-        return _Probe(run, container, run.runtime.meter(), _open_traffic(run.runtime.pid) if own_network else None)
+        traffic = None if has_host_network(self._ctx, container) else _open_traffic(run.runtime.pid)
+        return _Probe(run, container, run.runtime.meter(), traffic)
 
     def _measure(self, probes: Sequence[_Probe]) -> dict[str, Sample]:
         """Blocks, for some 0.1 ms a container."""

@@ -178,15 +178,19 @@ def _device_rules(host: HostConfig, devices: Sequence[Device]) -> list[dict[str,
     return rules + [parse_rule(rule) for rule in host.device_cgroup_rules]
 
 
+_WHOSE: Final = {"": "", "host": "the host's"}  # by a namespace in Facts
+
+
 def _sysctls(host: HostConfig, facts: Facts) -> Mapping[str, str]:
-    has_network = facts.network_namespace != "host"
     for name in host.sysctls:
         if name in _IPC_SYSCTLS or name.startswith("fs.mqueue."):
-            if facts.ipc_namespace == "host":
-                raise InvalidArgument(f"sysctl {name!r} is not allowed in the host's IPC namespace")
+            if whose := _WHOSE.get(facts.ipc_namespace, "another container's"):
+                raise InvalidArgument(f"sysctl {name!r} is not allowed in {whose} IPC namespace")
         elif name.startswith("net."):
-            if not has_network:
-                raise InvalidArgument(f"sysctl {name!r} is not allowed in the host's network namespace")
+            # Another container's is the host's where that one has the host's network.
+            own = facts.own_network and facts.network_namespace != "host"
+            if whose := "" if own else _WHOSE.get(facts.network_namespace, "another container's"):
+                raise InvalidArgument(f"sysctl {name!r} is not allowed in {whose} network namespace")
         else:
             raise InvalidArgument(f"sysctl {name!r} is not in a separate kernel namespace")
     if not facts.own_network:

@@ -18,7 +18,15 @@ from ck.kernel.engine.links import parse_link
 from ck.kernel.engine.mounts import parse_bind
 from ck.kernel.engine.names import container_of
 from ck.kernel.engine.predefined import PREDEFINED
-from ck.kernel.engine.scope.rules import carries, check_change, check_reach, confine_spec, label_of, labelled
+from ck.kernel.engine.scope.rules import (
+    carries,
+    check_change,
+    check_reach,
+    confine_spec,
+    label_of,
+    labelled,
+    too_powerful,
+)
 from ck.kernel.engine.scope.verbs import VERBS, About, Verb
 from ck.kernel.engine.users import joined
 from ck.kernel.errors import Forbidden, InvalidArgument, NotFound
@@ -127,17 +135,18 @@ class _Gate:
             if each.id not in seen:
                 seen[each.id] = each
                 check_reach(self._scope, each)
-                await self._check_volumes([mount.name for mount in each.mounts if mount.type == "volume"])
+                if volume := await self._hosts_volume([mount.name for mount in each.mounts if mount.type == "volume"]):
+                    raise Forbidden(too_powerful(each, f"volume {volume}"))
                 left += [await self._engine.containers.get(other) for other in joined(each.host_config)]
         return container
 
-    async def _check_volumes(self, names: Sequence[str]) -> None:
-        """Raises: Forbidden for a volume that is a directory or device of the host."""
-        if self._scope.allowed_binds() is None:
-            return
-        for each in await self._engine.volumes.list():
-            if each.name in names and each.options:
-                raise Forbidden(f"volume {each.name} is not allowed: this socket gives no power over the host")
+    async def _hosts_volume(self, names: Sequence[str]) -> str:
+        """Which of the volumes is a directory or device of the host that may not be mounted here, "" for none."""
+        if self._scope.allowed_binds() is None or not names:
+            return ""
+        return next(
+            (each.name for each in await self._engine.volumes.list() if each.name in names and each.options), ""
+        )
 
     async def _check_network(self, ref: str) -> str:
         """The name of the network *ref*."""
@@ -191,7 +200,8 @@ class _Gate:
 
     async def _check_mounts(self, host: HostConfig) -> None:
         mounts = [*host.mounts, *(parse_bind(text, host.volume_driver).request for text in host.binds)]
-        await self._check_volumes([mount.source for mount in mounts if mount.type == "volume"])
+        if volume := await self._hosts_volume([mount.source for mount in mounts if mount.type == "volume"]):
+            raise Forbidden(f"volume {volume} is not allowed: this socket gives no power over the host")
         if label_of(self._scope) is None:
             return
         for mount in mounts:

@@ -53,7 +53,12 @@ def check_reach(scope: Socket, container: Container) -> None:
         outside = (each.source for each in container.mounts if each.type == "bind" and not _top(allowed, each.source))
         surplus = next(outside, "")
     if surplus:
-        raise Forbidden(f"container {container.name} has more power than this socket gives: {surplus}")
+        raise Forbidden(too_powerful(container, surplus))
+
+
+def too_powerful(container: Container, what: str) -> str:
+    """Why one may not act in *container*."""
+    return f"container {container.name} has more power than this socket gives: {what}"
 
 
 def check_change(scope: Socket, change: ContainerChange) -> None:

@@ -46,7 +46,8 @@ VERBS: Final[Mapping[str, Mapping[str, Verb]]] = {
             ("stop", "kill", "pause", "unpause", "update", "rename", "remove", "resize"), _CHANGE[About.CONTAINER]
         ),
         **dict.fromkeys(
-            ("start", "restart", "attach", "put_archive"), Verb(about=About.CONTAINER, changes=True, inside=True)
+            ("start", "restart", "check_attachable", "attach", "put_archive"),
+            Verb(about=About.CONTAINER, changes=True, inside=True),
         ),
     },
     "execs": {

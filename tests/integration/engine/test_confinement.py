@@ -76,6 +76,10 @@ def test_sysctls(lab: Lab) -> None:
     assert lab.out(own, "cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax") == "1\n1000\n"
     lab.refused("--sysctl kernel.panic=1", "sysctl 'kernel.panic' is not in a separate kernel namespace")
     lab.refused("--network none --sysctl net.nosuch=1", 'cannot set the sysctl "net.nosuch" to "1"')
+    other = lab.up("--network host")
+    for mode in (f"container:{other}", f"container:{lab.up(f'--network container:{other}')}"):
+        told = "sysctl 'net.ipv4.ip_forward' is not allowed in another container's network namespace"
+        lab.refused(f"--network {mode} --sysctl net.ipv4.ip_forward=0", told)
     host = "--network host --sysctl net.ipv4.ip_forward=1"
     lab.refused(host, "sysctl 'net.ipv4.ip_forward' is not allowed in the host's network namespace")
 

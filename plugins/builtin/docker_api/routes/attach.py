@@ -3,8 +3,6 @@
 from typing import Final
 
 from ck.kernel.drivers.runtime import AttachRequest
-from ck.kernel.errors import Conflict
-from ck.kernel.lifecycle import State
 from ck.plugins.builtin.docker_api import streams, versions
 from ck.plugins.builtin.docker_api._shapes.detach_keys import parse_detach_keys
 from ck.plugins.builtin.docker_api.exchange import Request
@@ -13,9 +11,7 @@ from ck.plugins.builtin.docker_api.router import Route
 
 async def attach(request: Request) -> None:
     query = request.query
-    container = await request.engine.containers.get(request.id)
-    if container.state.status is State.PAUSED:
-        raise Conflict(f"container {container.name} is paused: unpause it before you attach")
+    container = await request.engine.containers.check_attachable(request.id)
     keys = parse_detach_keys(query.text("detachKeys"))
     tty = container.config.tty
     # Every error that can be known is told before this, while there is still a status to tell it with.

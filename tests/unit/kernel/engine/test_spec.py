@@ -132,6 +132,16 @@ def test_limits_and_ulimits() -> None:
     [
         (HostConfig(sysctls={"vm.swappiness": "1"}), FACTS, "vm.swappiness"),
         (HostConfig(sysctls={"net.core.somaxconn": "1"}), attrs.evolve(FACTS, network_namespace="host"), "somaxconn"),
+        (
+            HostConfig(sysctls={"net.core.somaxconn": "1"}),
+            attrs.evolve(FACTS, network_namespace="/proc/7/ns/net", own_network=False),
+            "in another container's network namespace",
+        ),
+        (
+            HostConfig(sysctls={"kernel.sem": "1"}),
+            attrs.evolve(FACTS, ipc_namespace="/proc/7/ns/ipc"),
+            "in another container's IPC namespace",
+        ),
         (HostConfig(sysctls={"kernel.sem": "1"}), attrs.evolve(FACTS, ipc_namespace="host"), "kernel.sem"),
         (HostConfig(ulimits=(Ulimit(name="files", soft=1, hard=1),)), FACTS, "files"),
         (HostConfig(ulimits=(Ulimit(name="core", soft=2, hard=1),)), FACTS, "core"),

@@ -22,6 +22,7 @@ from ck.kernel.api.engine import LogBatch
 from ck.kernel.api.image import Image, Progress
 from ck.kernel.drivers.log import LogQuery, LogRecord
 from ck.kernel.drivers.runtime import AttachRequest, ExitStatus, TerminalSize
+from ck.kernel.engine.container_attach import check_attachable
 from ck.kernel.errors import NotFound
 from ck.kernel.lifecycle import State
 from tests.support.records import AT, ID, container
@@ -100,6 +101,9 @@ class FakeContainers:
 
     async def get_archive(self, ref: str, path: str) -> Any:
         return self._archive()
+
+    async def check_attachable(self, ref: str) -> Container:
+        return check_attachable(await self.get(ref))
 
     async def export(self, ref: str) -> Any:
         return self._archive()
