@@ -1,6 +1,5 @@
 """`update`: other limits and another restart policy, also for a container that runs."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -10,7 +9,7 @@ from ck.kernel.api.container import Container, ContainerChange, HostConfig
 from ck.kernel.drivers.runtime import RuntimeContainer
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.devices import find_rates
-from ck.kernel.engine.limits import check_limits, resources_object, updated, with_swap
+from ck.kernel.engine.limits import check_limits, difference, resources_object, updated, with_swap
 from ck.kernel.engine.restarts import check_restart_policy
 from ck.kernel.errors import CkError, Conflict, InvalidArgument
 from ck.kernel.lifecycle import ACTIVE, State
@@ -41,7 +40,7 @@ async def update(ctx: Context, container: Container, change: ContainerChange) ->
         pending = attrs.evolve(changed, state=attrs.evolve(container.state, limits_pending=True))
         await ctx.save(pending)
         try:
-            await run.runtime.update(_difference(await _limits(before), limits))
+            await run.runtime.update(difference(await _limits(before), limits))
         except CkError:
             await ctx.save(container)
             raise
@@ -59,8 +58,3 @@ async def finish_update(ctx: Context, container: Container, runtime: RuntimeCont
 async def _limits(host: HostConfig) -> dict[str, Any]:
     rates = await trio.to_thread.run_sync(find_rates, host.resources)
     return resources_object(host, (), rates)
-
-
-def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """The sections that are others now; what they leave out stays in force."""
-    return {key: value for key, value in after.items() if value != before.get(key)}

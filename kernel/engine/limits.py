@@ -21,6 +21,7 @@ _THROTTLES: Final = {
     "read-iops": "throttleReadIOPSDevice",
     "write-iops": "throttleWriteIOPSDevice",
 }
+_RATES: Final = {kind: f"device_{kind.replace('-', '_')}" for kind in _THROTTLES}  # in Resources
 
 
 @attrs.frozen(kw_only=True)
@@ -146,13 +147,7 @@ def resources_object(
 
 def rates_of(resources: Resources) -> list[tuple[str, DeviceRate]]:
     """(kind, rate) for each device whose I/O is limited."""
-    fields = (
-        ("read-bps", resources.device_read_bps),
-        ("write-bps", resources.device_write_bps),
-        ("read-iops", resources.device_read_iops),
-        ("write-iops", resources.device_write_iops),
-    )
-    return [(kind, rate) for kind, rates in fields for rate in rates]
+    return [(kind, rate) for kind, field in _RATES.items() for rate in getattr(resources, field)]
 
 
 def updated(before: Resources, changes: Mapping[str, Any]) -> Resources:
@@ -169,7 +164,33 @@ def updated(before: Resources, changes: Mapping[str, Any]) -> Resources:
             f"memory limit {memory} should be smaller than the already set memoryswap limit {before.memory_swap}: "
             "update the memoryswap at the same time"
         )
-    return attrs.evolve(before, **changes)
+    if changes.get("oom_kill_disable") is False and before.oom_kill_disable:
+        raise InvalidArgument("the OOM killer cannot be enabled again by an update")
+    rates = {field: _merged(getattr(before, field), changes[field]) for field in _RATES.values() if field in changes}
+    return attrs.evolve(before, **(dict(changes) | rates))
+
+
+def _merged(before: Sequence[DeviceRate], changes: Sequence[DeviceRate]) -> tuple[DeviceRate, ...]:
+    """Devices that are not named keep their rate; one of 0 is none."""
+    by_path = {rate.path: rate for rate in (*before, *changes)}
+    return tuple(rate for rate in by_path.values() if rate.rate)
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Of two `resources_object`s: the sections to put in force, and a rate of 0 for each device that has none any more.
+    What a section leaves out stays in force."""
+    changed = {key: value for key, value in after.items() if value != before.get(key)}
+    old, new = before.get("blockIO", {}), after.get("blockIO", {})
+    lifted = {throttle: _lifted(old.get(throttle, ()), new.get(throttle, ())) for throttle in _THROTTLES.values()}
+    if any(lifted.values()):
+        block = {throttle: [*new.get(throttle, ()), *entries] for throttle, entries in lifted.items()}
+        changed["blockIO"] = new | {throttle: entries for throttle, entries in block.items() if entries}
+    return changed
+
+
+def _lifted(before: Sequence[Mapping[str, int]], after: Sequence[Mapping[str, int]]) -> list[dict[str, int]]:
+    kept = {(entry["major"], entry["minor"]) for entry in after}
+    return [{**entry, "rate": 0} for entry in before if (entry["major"], entry["minor"]) not in kept]
 
 
 def _set(**values: Any) -> dict[str, Any]:

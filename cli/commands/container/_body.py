@@ -53,12 +53,6 @@ HOST_SWITCHES = {
     "read-only": "ReadonlyRootfs",
     "rm": "AutoRemove",
 }
-DEVICE_RATES = {
-    "device-read-bps": "BlkioDeviceReadBps",
-    "device-write-bps": "BlkioDeviceWriteBps",
-    "device-read-iops": "BlkioDeviceReadIOps",
-    "device-write-iops": "BlkioDeviceWriteIOps",
-}
 HOST_MAPS = {"annotation": "Annotations", "storage-opt": "StorageOpt", "sysctl": "Sysctls"}
 HEALTH_DURATIONS = {
     "health-interval": "Interval",
@@ -206,12 +200,6 @@ def _host(args: Args) -> dict[str, Any]:
         from ck.cli.options.sizes import parse_bytes
 
         host["ShmSize"] = args.convert("shm-size", args.text("shm-size"), parse_bytes)
-    if any(args.given(flag) for flag in DEVICE_RATES):
-        from ck.cli.options.rates import parse_bps, parse_iops
-
-        for flag, key in DEVICE_RATES.items():
-            if args.given(flag):
-                host[key] = args.parsed(flag, parse_bps if flag.endswith("bps") else parse_iops)
     if args.given("log-driver") or args.given("log-opt"):
         from ck.cli.options.environment import strict_pairs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ck.cli.flags import text
+from ck.cli.flags import text, texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ LIMIT_FLAGS = (
     text("cpus", "Number of CPUs", kind="decimal"),
     text("cpuset-cpus", "CPUs in which to allow execution (0-3, 0,1)"),
     text("cpuset-mems", "MEMs in which to allow execution (0-3, 0,1)"),
+    texts("device-read-bps", "Limit read rate (bytes per second) from a device (/dev/sda:1mb)"),
+    texts("device-read-iops", "Limit read rate (IO per second) from a device (/dev/sda:100)"),
+    texts("device-write-bps", "Limit write rate (bytes per second) to a device (/dev/sda:1mb)"),
+    texts("device-write-iops", "Limit write rate (IO per second) to a device (/dev/sda:100)"),
     text("memory", "Memory limit", "m", kind="bytes"),
     text("memory-reservation", "Memory soft limit", kind="bytes"),
     text("memory-swap", "Swap limit equal to memory plus swap: '-1' to enable unlimited swap", kind="bytes"),
@@ -32,6 +36,12 @@ _NUMBERS = {
     "pids-limit": "PidsLimit",
 }
 _TEXTS = {"cpuset-cpus": "CpusetCpus", "cpuset-mems": "CpusetMems"}
+_RATES = {
+    "device-read-bps": "BlkioDeviceReadBps",
+    "device-write-bps": "BlkioDeviceWriteBps",
+    "device-read-iops": "BlkioDeviceReadIOps",
+    "device-write-iops": "BlkioDeviceWriteIOps",
+}
 _BYTES = {"memory": "Memory", "memory-reservation": "MemoryReservation"}
 
 
@@ -49,4 +59,19 @@ def limits_of(args: Args) -> dict[str, Any]:
             limits["MemorySwap"] = args.convert("memory-swap", args.text("memory-swap"), parse_swap)
         if args.given("cpus"):
             limits["NanoCpus"] = args.convert("cpus", args.text("cpus"), parse_cpus)
+    if any(args.given(flag) for flag in _RATES):
+        from ck.cli.options.rates import parse_bps, parse_iops
+
+        for flag, key in _RATES.items():
+            if args.given(flag):
+                limits[key] = args.parsed(flag, parse_bps if flag.endswith("bps") else parse_iops)
     return limits
+
+
+def unchanging(args: Args) -> str:
+    """The first flag whose value means "as it is" in an update, "" for none: the API has no other word for it."""
+    numbers = (*_NUMBERS, *_BYTES, "memory-swap", "cpus")
+    for flag in (*numbers, *_TEXTS):
+        if args.given(flag) and flag != "pids-limit" and not args.text(flag).strip("0."):
+            return flag
+    return ""

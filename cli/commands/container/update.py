@@ -6,7 +6,7 @@ import sys
 
 from ck.cli.client.api import Client, name
 from ck.cli.commands._each import for_each
-from ck.cli.commands.container._limits import LIMIT_FLAGS, limits_of
+from ck.cli.commands.container._limits import LIMIT_FLAGS, limits_of, unchanging
 from ck.cli.errors import UsageError
 from ck.cli.flags import Args, Command, text
 
@@ -38,6 +38,8 @@ def run(args: Args, client: Client) -> int:
         from ck.cli.options.restart import parse_restart
 
         change["RestartPolicy"] = args.convert("restart", args.text("restart"), parse_restart)
+    if flag := unchanging(args):
+        raise UsageError(f"--{flag} {args.text(flag) or repr('')} changes nothing: a limit cannot be taken back", 1)
     if not change:
         raise UsageError("you must provide one or more flags when using this command", 1)
 

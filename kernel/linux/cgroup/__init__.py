@@ -10,7 +10,7 @@ from ck.kernel.linux.cgroup.devices import DeviceRule
 from ck.kernel.linux.cgroup.group import Group, groups
 from ck.kernel.linux.cgroup.layout import PARENT, Layout, Mode, detect, with_unified
 from ck.kernel.linux.cgroup.limits import Enforceable, settings
-from ck.kernel.linux.cgroup.oom import Oom, read_oom, unreclaimable
+from ck.kernel.linux.cgroup.oom import Oom, OomAccounts, unreclaimable
 from ck.kernel.linux.cgroup.parent import files_of
 from ck.kernel.linux.cgroup.values import Limits, Rate, Setting
 
@@ -25,13 +25,13 @@ __all__ = [
     "Limits",
     "Mode",
     "Oom",
+    "OomAccounts",
     "Rate",
     "Setting",
     "Transfer",
     "detect",
     "files_of",
     "groups",
-    "read_oom",
     "settings",
     "unreclaimable",
     "with_unified",

@@ -89,8 +89,7 @@ class Group:
                 done.append(before)
         except OSError:
             for setting in reversed(done):
-                if setting.value:
-                    self._set(setting)
+                self._set(setting)
             raise
 
     def tag(self, owner: str) -> None:
@@ -219,13 +218,15 @@ class Group:
             raise
 
     def _value(self, setting: Setting) -> str:
-        """What is in force in its place, as one could write it; "" where that cannot be told."""
+        """What is in force in its place, as one could write it."""
         text = read(os.path.join(self.directory(setting.controller), setting.file)).strip()
-        device, space, _ = setting.value.partition(" ")
+        device, space, rate = setting.value.partition(" ")
         if space and ":" in device:
-            lines = [line for line in text.splitlines() if line.startswith(f"{device} ")]
-            return lines[0] if lines else ""
-        return "" if "\n" in text else text
+            key, equals, _ = rate.partition("=")
+            unlimited = f"{device} {key}=max" if equals else f"{device} 0"
+            return next((line for line in text.splitlines() if line.startswith(f"{device} ")), unlimited)
+        # v1's memory.oom_control tells more than can be written, on lines of their own: the first is the switch.
+        return text.partition("\n")[0].rpartition(" ")[2] if "\n" in text else text
 
     def _is_entered(self) -> bool:
         name = self.unified[len(self._layout.unified) :]

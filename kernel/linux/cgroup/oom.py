@@ -24,20 +24,42 @@ class Oom(NamedTuple):
     limit: str
 
 
-def read_oom(layout: Layout, group: Group) -> Oom:
-    """Read the accounts; a group that is gone has none."""
-    v1 = "memory" in layout.v1
-    directory = group.directory("memory")
-    kills = field(os.path.join(directory, "memory.oom_control" if v1 else "memory.events"), "oom_kill")
-    if not kills:
-        return Oom(0, "")
-    top, path = layout.directory("memory", ""), group.path
-    reached = _v1_reached if v1 else _v2_reached
-    while path:
-        if reached(os.path.join(top, path)):
-            return Oom(kills, OWN if path == group.path else path)
-        path = os.path.dirname(path)
-    return Oom(kills, HOST)
+class OomAccounts:
+    """Of one group, while processes live in it."""
+
+    def __init__(self, layout: Layout, group: Group) -> None:
+        self._v1 = "memory" in layout.v1
+        self._top, self._path, self._directory = layout.directory("memory", ""), group.path, group.directory("memory")
+        self._before: dict[str, int] | None = None
+        self.last = Oom(0, "")
+
+    def look(self, *, notified: bool = False) -> bool:
+        """Whether the kernel has killed since the last look; then `last` tells of it. *notified*: since then v1's
+        event has told that the limit of this group or of one above was reached. A group that is gone has no accounts.
+        """
+        kills = field(os.path.join(self._directory, "memory.oom_control" if self._v1 else "memory.events"), "oom_kill")
+        first, more = self._before is None, kills > self.last.kills
+        if first or more:
+            reached = self._reached()
+            if more:
+                # v1 has no count of how often: a limit that was reached once by reclaimable pages looks the same.
+                before = {} if self._v1 or self._before is None else self._before
+                above = [path for path, count in reached.items() if count > before.get(path, 0)]
+                known = first or notified or not self._v1
+                path = above[0] if above and known else HOST
+                self.last = Oom(kills, OWN if path == self._path else path)
+            self._before = reached
+        return more
+
+    def _reached(self) -> dict[str, int]:
+        """How often the limit of this group and of those above it was reached, in this order."""
+        found = {}
+        path = self._path
+        while path:
+            directory = os.path.join(self._top, path)
+            found[path] = _v1_reached(directory) if self._v1 else _v2_reached(directory)
+            path = os.path.dirname(path)
+        return found
 
 
 def unreclaimable(group: Group) -> int:
@@ -66,6 +88,6 @@ def _v1_reached(directory: str) -> bool:
     return False
 
 
-def _v2_reached(directory: str) -> bool:
+def _v2_reached(directory: str) -> int:
     # The local file counts the group's own limit alone; of memory.events a child's would be part.
-    return field(os.path.join(directory, "memory.events.local"), "oom") > 0
+    return field(os.path.join(directory, "memory.events.local"), "oom")

@@ -1,12 +1,14 @@
 """`ck update`: other limits for a container that runs, or that will."""
 
+import json
 import os
+from pathlib import Path
 
 import docker
 import pytest
 
 from tests.integration.engine.lab import Lab
-from tests.integration.limits.meter import Meter
+from tests.integration.limits.meter import Meter, disk_of
 from tests.support.census import settled
 
 MIB = 1 << 20
@@ -17,7 +19,7 @@ def test_a_running_container_gets_other_limits(lab: Lab, meter: Meter) -> None:
     assert lab.ck("update", "-m", "256m", "--memory-swap", "512m", "--pids-limit", "9", name) == f"{name}\n"
     stats = meter.look(name)
     assert (stats["memory_stats"]["limit"], stats["pids_stats"]["limit"]) == (256 * MIB, 9)
-    lab.ck("update", "-m", "32m", "--memory-swap", "32m", "--pids-limit", "-1", name)
+    lab.ck("update", "-m", "32m", "--memory-swap", "32m", "--pids-limit", "0", name)
     stats = meter.look(name)
     assert (stats["memory_stats"]["limit"], stats["pids_stats"].get("limit")) == (32 * MIB, None)
     assert lab.inspect(name, "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}}") == f"{32 * MIB} {32 * MIB}"
@@ -67,10 +69,56 @@ def test_what_the_kernel_refuses_changes_nothing(lab: Lab, meter: Meter) -> None
     assert lab.inspect(name, "{{.HostConfig.Memory}}") == str(256 * MIB)
 
 
+def test_the_rate_of_a_disk(lab: Lab) -> None:
+    """One that is not named keeps its own; 0 takes it back."""
+    disk = disk_of(lab.daemon.data_root)
+    other = another_disk(disk)
+    name = lab.up(f"--device-write-bps {disk}:2mb --device-write-bps {other}:3mb")
+    lab.ck("update", "--device-write-bps", f"{disk}:1mb", name)
+    assert rates(lab, name) == {disk: MIB, other: 3 * MIB}
+    lab.ck("update", "--device-write-bps", f"{disk}:0", "--device-read-iops", f"{disk}:9", name)
+    assert rates(lab, name) == {other: 3 * MIB}
+    said = lab.fails("update", "--device-write-bps", f"{other}:0", "--memory", "8m", "--memory-swap", "7m", name)
+    assert "memoryswap" in said
+    assert rates(lab, name) == {other: 3 * MIB}
+    lab.ck("restart", "-t", "0", name)
+    assert rates(lab, name) == {other: 3 * MIB}
+
+
+def rates(lab: Lab, name: str) -> dict[str, int]:
+    """What the kernel holds *name*'s writes to, bytes a second by device; the record says the same."""
+    pid = lab.inspect(name, "{{.State.Pid}}")
+    groups = dict(line.split(":", 2)[1:] for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines())
+    found = {}
+    if "blkio" in groups:
+        text = Path(f"/sys/fs/cgroup/blkio{groups['blkio']}/blkio.throttle.write_bps_device").read_text()
+        for line in text.splitlines():
+            device, rate = line.split()
+            found[device] = int(rate)
+    else:
+        for line in Path(f"/sys/fs/cgroup{groups['']}/io.max").read_text().splitlines():
+            device, *limits = line.split()
+            rate = dict(each.split("=") for each in limits)["wbps"]
+            if rate != "max":
+                found[device] = int(rate)
+    named = {Path(f"/sys/dev/block/{device}").resolve().name: rate for device, rate in found.items()}
+    told = json.loads(lab.inspect(name, "{{json .HostConfig.BlkioDeviceWriteBps}}"))
+    assert {Path(each["Path"]).name: each["Rate"] for each in told} == named
+    return {f"/dev/{each}": rate for each, rate in named.items()}
+
+
+def another_disk(disk: str) -> str:
+    """A block device beside *disk*, whether it is in use or not."""
+    return next(f"/dev/{each.name}" for each in sorted(Path("/sys/block").iterdir()) if each.name not in disk)
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         (("-m", "1m"), "6MB"),
+        (("--blkio-weight", "0"), "--blkio-weight 0 changes nothing"),
+        (("--cpus", "0.0"), "--cpus 0.0 changes nothing"),
+        (("--cpuset-cpus", ""), "--cpuset-cpus '' changes nothing"),
         (("--cpuset-cpus", "88"), "requested 88"),
         (("--cpus", "0.5", "--cpu-quota", "5000"), "NanoCPUs and CPU quota"),
         (("--memory", "x"), "invalid size: 'x'"),

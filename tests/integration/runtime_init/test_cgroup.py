@@ -22,11 +22,11 @@ from ck.kernel.linux.cgroup import (
     Group,
     Layout,
     Limits,
+    OomAccounts,
     Setting,
     detect,
     files_of,
     groups,
-    read_oom,
     settings,
     with_unified,
 )
@@ -113,7 +113,7 @@ def test_its_processes_and_what_they_use(group: Group, member: Member) -> None:
     process.wait()
     used = accounts(group)
     assert used is not None and used.cpu > 0 and used.pids == 0
-    assert read_oom(detect(), group) == (0, "")
+    assert not OomAccounts(detect(), group).look()
 
 
 def test_freeze_and_thaw(group: Group, member: Member) -> None:

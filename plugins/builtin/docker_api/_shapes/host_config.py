@@ -260,11 +260,18 @@ def load_host_config(json: Mapping[str, Any]) -> HostConfig:
     return HostConfig(resources=Resources(**RESOURCES.load(resources, where)), **HOST_CONFIG.load(rest, where))
 
 
+_NULLABLE: Final = frozenset({"MemorySwappiness", "OomKillDisable", "PidsLimit"})
+
+
 def container_change(json: Mapping[str, Any]) -> ContainerChange:
     """The body of an update. There is no word for "as it is" in it but leaving a field out, so what says nothing (0,
-    "", null) changes nothing. Raises: InvalidArgument."""
+    "", null) changes nothing; where null is a value, the others are too. Raises: InvalidArgument."""
     policy = json.get("RestartPolicy")
-    asked = {key: value for key, value in json.items() if value and key != "RestartPolicy"}
+    asked = {
+        key: value
+        for key, value in json.items()
+        if (value or (key in _NULLABLE and value is not None)) and key != "RestartPolicy"
+    }
     resources = RESOURCES.load(asked, "")
     if resources.get("pids_limit", 0) is None:
         resources["pids_limit"] = -1  # no limit, where null would be the one that there is

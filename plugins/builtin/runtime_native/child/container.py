@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from ck.kernel.linux.cgroup import Oom, read_oom
+from ck.kernel.linux.cgroup import Oom
 from ck.kernel.spool import Writer, open_writer
 from ck.plugins.builtin.runtime_native.child import wire
 from ck.plugins.builtin.runtime_native.child.control import Control
@@ -102,7 +102,7 @@ class Container:
         # With a PID namespace of its own all others died with the init. Without, they would hold its output open.
         self._group.kill()
         self._oom.close()
-        oom = read_oom(self._layout, self._group).limit
+        oom = self._oom.last.limit
         self._streams.drain(
             DRAIN_SECONDS, lambda: self._drained({"code": code, "time": at, "oom": oom, "signal": signal})
         )

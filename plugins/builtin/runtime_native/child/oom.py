@@ -5,7 +5,7 @@ import select
 from collections.abc import Callable
 from typing import Final
 
-from ck.kernel.linux.cgroup import Group, Layout, Oom, read_oom
+from ck.kernel.linux.cgroup import Group, Layout, Oom, OomAccounts
 from ck.kernel.linux.cgroup.files import write
 from ck.plugins.builtin.runtime_native.child.loop import READABLE, Loop, Timer
 
@@ -16,15 +16,21 @@ class OomWatch:
     """Calls *told* with the accounts each time that more processes were killed, from `begin` on."""
 
     def __init__(self, loop: Loop, layout: Layout, group: Group, told: Callable[[Oom], None]) -> None:
-        self._loop, self._layout, self._group, self._told = loop, layout, group, told
+        self._loop, self._group, self._told = loop, group, told
+        self._v1 = "memory" in layout.v1
+        self._accounts = OomAccounts(layout, group)
         self._fd = -1
         self._again: Timer | None = None
-        self.last = Oom(0, "")
+
+    @property
+    def last(self) -> Oom:
+        """What was told last."""
+        return self._accounts.last
 
     def begin(self) -> None:
         """Watch. Raises: OSError."""
         directory = self._group.directory("memory")
-        if "memory" in self._layout.v1:
+        if self._v1:
             # cgroup-v1/memory.rst, 9 and 10: an eventfd that is told to the group's cgroup.event_control.
             self._fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
             control = os.open(os.path.join(directory, "memory.oom_control"), os.O_RDONLY | os.O_CLOEXEC)
@@ -41,8 +47,8 @@ class OomWatch:
 
     def close(self) -> None:
         """Watch no more; what nobody has told of yet is told."""
+        self._tell(notified=self._again is not None or self._is_notified())
         if self._fd >= 0:
-            self._tell()
             if self._again is not None:
                 self._again.cancel()
             self._loop.forget(self._fd)
@@ -50,22 +56,32 @@ class OomWatch:
             self._fd = -1
 
     def _look(self, events: int) -> None:
-        try:
-            # Both tell of what comes after this read.
-            os.eventfd_read(self._fd) if "memory" in self._layout.v1 else os.pread(self._fd, 4096, 0)
-        except BlockingIOError:
-            pass  # an eventfd that has nothing yet
-        except OSError:
-            self.close()  # the group is gone
-            return
-        if not self._tell() and events and "memory" in self._layout.v1:
+        # Either file tells of what comes after this read.
+        notified = self._is_notified()
+        if not self._v1:
+            try:
+                os.pread(self._fd, 4096, 0)
+            except OSError:
+                self.close()  # the group is gone
+                return
+        if not self._tell(notified=notified) and notified:
             # v1 tells of an OOM first, and kills then.
-            self._again = self._loop.after(_KILL_SECONDS, self._tell)
+            self._again = self._loop.after(_KILL_SECONDS, self._tell_late)
 
-    def _tell(self) -> bool:
-        oom = read_oom(self._layout, self._group)
-        if oom.kills <= self.last.kills:
+    def _tell_late(self) -> None:
+        self._again = None
+        self._tell(notified=True)
+
+    def _is_notified(self) -> bool:
+        if not self._v1 or self._fd < 0:
             return False
-        self.last = oom
-        self._told(oom)
-        return True
+        try:
+            return os.eventfd_read(self._fd) > 0
+        except BlockingIOError:
+            return False
+
+    def _tell(self, *, notified: bool) -> bool:
+        more = self._accounts.look(notified=notified)
+        if more:
+            self._told(self.last)
+        return more

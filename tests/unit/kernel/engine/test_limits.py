@@ -8,6 +8,7 @@ from ck.kernel.engine.limits import (
     BlockRate,
     Machine,
     check_limits,
+    difference,
     parse_list,
     rates_of,
     resources_object,
@@ -157,3 +158,28 @@ def test_an_update_is_what_was_asked_or_an_error(first: dict[str, int], second: 
 def test_updates_that_contradict_what_is(before: Resources, change: dict[str, int], named: str) -> None:
     with pytest.raises(InvalidArgument, match=named):
         updated(before, change)
+
+
+RATES = st.lists(
+    st.builds(DeviceRate, path=st.sampled_from(["/dev/a", "/dev/b", "/dev/c"]), rate=st.integers(0, 3)), max_size=3
+).map(tuple)
+
+
+@given(RATES, RATES)
+def test_an_update_of_rates_leaves_the_kernel_with_those_of_the_record(
+    before: tuple[DeviceRate, ...], change: tuple[DeviceRate, ...]
+) -> None:
+    first = updated(Resources(), {"device_read_bps": before})
+    second = updated(first, {"device_read_bps": change} if change else {})
+    in_force = {ord(rate.path[-1]): rate.rate for rate in first.device_read_bps}
+    sections = difference(*(resources_object(HostConfig(resources=each), (), _found(each)) for each in (first, second)))
+    for entry in sections.get("blockIO", {}).get("throttleReadBpsDevice", ()):
+        in_force[entry["minor"]] = entry["rate"]
+    recorded = {ord(rate.path[-1]): rate.rate for rate in second.device_read_bps}
+    assert {device: rate for device, rate in in_force.items() if rate} == recorded
+
+
+def _found(resources: Resources) -> list[BlockRate]:
+    return [
+        BlockRate(kind=kind, major=8, minor=ord(each.path[-1]), rate=each.rate) for kind, each in rates_of(resources)
+    ]
