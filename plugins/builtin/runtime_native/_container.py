@@ -20,7 +20,7 @@ from ck.kernel.linux.cgroup import AccountReader, Group, Setting, unreclaimable
 from ck.kernel.linux.process import is_ending
 from ck.kernel.linux.process_state import describe_process, process_state
 from ck.plugins.builtin.runtime_native._host import HostFacts
-from ck.plugins.builtin.runtime_native._link import EXIT_FILE, ShimLink, start_failed
+from ck.plugins.builtin.runtime_native._link import EXIT_FILE, ShimLink, shim_pid, start_failed
 from ck.plugins.builtin.runtime_native._plan import compile_exec_plan
 from ck.plugins.builtin.runtime_native._resources import compile_limits
 from ck.plugins.builtin.runtime_native._section import Section
@@ -229,7 +229,7 @@ class NativeContainer:
         try:
             await self._link.learn(TROUBLE_SECONDS)
         except Unavailable as error:
-            shim = self._link.shim_pid()
+            shim = shim_pid(self._directory)
             found.append(f"{error}: {describe_process(shim)}" if shim else str(error))
         stuck = [pid for pid in await self.pids() if process_state(pid) == "D"]
         return [*found, *(f"{describe_process(pid)}" for pid in stuck)]
@@ -304,7 +304,8 @@ class NativeContainer:
             if self._link.exit is None:
                 await trio.to_thread.run_sync(self._kill_all)
                 status = {"code": KILLED, "time": time.time_ns(), "oom": "", "signal": int(signal.SIGKILL)}
-                (self._directory / EXIT_FILE).write_text(json.dumps({**status, "execs": {}}))
+                with suppress(FileNotFoundError):  # somebody has cleared the run root
+                    (self._directory / EXIT_FILE).write_text(json.dumps({**status, "execs": {}}))
                 self._link.exit = status
 
     def _remove(self) -> None:

@@ -26,6 +26,17 @@ def start_failed(failure: dict[str, Any]) -> CkError:
     return StartFailed(failure["message"], failure["exit_code"])
 
 
+def shim_pid(directory: Path) -> int:
+    """The PID of the shim that listens in *directory*, which is there, since it listens; 0 where none does."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+        try:
+            wire.at(str(directory), sock.connect)
+        except OSError:
+            return 0
+        pid, _, _ = _UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+        return int(pid)
+
+
 def _conflict(failure: dict[str, Any]) -> CkError:
     return Conflict(failure["message"])
 
@@ -145,18 +156,8 @@ class ShimLink:
 
     def signal_shim(self, number: signal.Signals) -> None:
         """For a shim that does not answer; one that is gone is success."""
-        if pid := self.shim_pid():
+        if pid := shim_pid(self._directory):
             os.kill(pid, number)
-
-    def shim_pid(self) -> int:
-        """The PID of the listening process, which is there, since it listens; 0 where nobody does."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
-            try:
-                wire.at(str(self._directory), sock.connect)
-            except OSError:
-                return 0
-            pid, _, _ = _UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
-            return int(pid)
 
     async def _send(self, send: Callable[[wire.CkdToShim], None]) -> None:
         while self._sock is not None:

@@ -25,7 +25,7 @@ from ck.plugins.builtin.runtime_native._container import PLAN_FILE, REMOVED, Nat
 from ck.plugins.builtin.runtime_native._forkserver import Forkserver
 from ck.plugins.builtin.runtime_native._host import HostFacts, read_host_facts
 from ck.plugins.builtin.runtime_native._ids import IdMappings, wanted_id_maps
-from ck.plugins.builtin.runtime_native._link import ShimLink
+from ck.plugins.builtin.runtime_native._link import ShimLink, shim_pid
 from ck.plugins.builtin.runtime_native._namespaces import OLDEST_MAPPING_KERNEL, PROBE, find_obstacle, make_namespaces
 from ck.plugins.builtin.runtime_native._plan import compile_plan
 from ck.plugins.builtin.runtime_native._resources import compile_limits, warnings_of
@@ -185,9 +185,7 @@ class NativeRuntime:
         found = []
         for directory in self._state.glob("*/"):
             if directory.name.removeprefix(REMOVED) not in (*known, CGROUPS):
-                shim = ShimLink(directory.name, directory, None)
-                pid = shim.shim_pid()
-                shim.close()
+                pid = shim_pid(directory)
                 holder = describe_process(pid) if pid else ""
                 found.append(Orphan(kind="run", name=directory.name, since=_changed(directory), holder=holder))
         for group in self._own_groups():

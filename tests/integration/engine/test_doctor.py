@@ -68,6 +68,23 @@ def test_orphans_of_each_kind_are_removed(own_lab: Lab) -> None:
     assert not Path(group.unified).exists()
 
 
+def test_a_run_of_nobody_is_named_with_its_shim_and_removed(own_lab: Lab) -> None:
+    lab = own_lab
+    name = lab.up()
+    container_id, pid = lab.inspect(name, "{{.Id}} {{.State.Pid}}").split()
+    shim = shim_of(lab, name)
+    strange = secrets.token_hex(32)
+    runs = lab.daemon.run_root / "runtime/native"
+    (runs / container_id).rename(runs / strange)
+    os.utime(runs / strange, (LONG_AGO, LONG_AGO))
+    [found] = [each for each in findings(lab) if each["Kind"] == "run"]
+    assert found["Name"] == strange and f"process {shim} (ck-shim)" in found["Holder"]
+    findings(lab, "--fix")
+    assert told(lab, "run") == [] and not (runs / strange).exists()
+    assert settled(lambda: lab.status(name), "exited 137") == "exited 137"
+    assert not Path(f"/proc/{pid}").exists()
+
+
 def test_volumes_without_a_record_are_told_and_kept(own_lab: Lab) -> None:
     lab = own_lab
     lab.ck("volume", "create", "known")
