@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ck.kernel.linux.cgroup import detect
+from ck.kernel.linux.cgroup import Mode, detect
 from tests.integration.engine.lab import Lab
 from tests.support.census import settled
 
@@ -85,6 +85,21 @@ def test_a_limit_that_was_reached_once_is_not_blamed_again(lab: Lab, above: str)
     finally:
         for top in LAYOUT.tops:
             os.rmdir(f"{top}/{inner}")
+
+
+@pytest.mark.skipif(LAYOUT.mode is not Mode.V2, reason="v1 heeds a soft limit only when the whole machine runs short")
+def test_what_is_reserved_stays_while_others_want_it(lab: Lab, above: str) -> None:
+    def cached(container: str) -> int:
+        group = Path(LAYOUT.directory("memory", f"{above}/{lab.inspect(container, '{{.Id}}')}"), "memory.stat")
+        return next(int(line.split()[1]) for line in group.read_text().splitlines() if line.startswith("file "))
+
+    size = 8 << 20
+    fill = ("sh", "-c", f"head -c {size} /dev/zero > /f; sync; sleep 1000")
+    reserved = lab.up(f"--cgroup-parent /{above} --memory-reservation 12m", *fill)
+    plain = lab.up(f"--cgroup-parent /{above}", *fill)
+    assert settled(lambda: cached(reserved) >= size and cached(plain) >= size, True)
+    assert lab.run(f"--cgroup-parent /{above}", "dd", "if=/dev/zero", "of=/f", "bs=1M", "count=96").code == 0
+    assert cached(reserved) >= size > 2 * cached(plain)
 
 
 @pytest.mark.parametrize("parent", ["../up", "/", "/a/../b", "/a b"])

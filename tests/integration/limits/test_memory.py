@@ -1,6 +1,10 @@
 """`-m` and what goes with it: who takes more is killed, and that is told."""
 
 import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
 
 import pytest
 
@@ -84,6 +88,29 @@ def test_limits_that_this_kernel_lacks_are_told(lab: Lab) -> None:
 def test_swap_is_twice_the_memory_unless_said_otherwise(lab: Lab) -> None:
     name = lab.make("-m 32m")
     assert lab.inspect(name, "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}}") == f"{32 * MIB} {64 * MIB}"
+
+
+@pytest.fixture
+def swap() -> Iterator[None]:
+    """128 MiB of swap for this machine, as long as the test runs."""
+    with tempfile.NamedTemporaryFile(dir="/var/tmp") as file:
+        for _ in range(128):
+            file.write(bytes(MIB))  # a file with holes is refused
+        file.flush()
+        os.fsync(file.fileno())
+        for command in ("mkswap", "swapon"):
+            subprocess.run([command, file.name], check=True, capture_output=True)
+        yield
+        subprocess.run(["swapoff", file.name], check=True)
+
+
+@pytest.mark.skipif(not V2, reason="swap is the whole machine's: only where a virtual machine is the test's own")
+@pytest.mark.parametrize(("swap_limit", "size", "code"), [("64m", 40, 0), ("64m", 100, 137), ("16m", 40, 137)])
+@pytest.mark.usefixtures("swap")
+def test_swap_beyond_the_memory(lab: Lab, swap_limit: str, size: int, code: int) -> None:
+    options = f"-m 16m --memory-swap {swap_limit} --shm-size 200m"
+    result = lab.run(options, "dd", "if=/dev/zero", "of=/dev/shm/f", "bs=1M", f"count={size}")
+    assert result.code == code, result
 
 
 @pytest.mark.parametrize(
