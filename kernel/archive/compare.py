@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ck.kernel.archive.directories import HANDLE, names_in
 from ck.kernel.archive.merged import MergedDirectory, is_opaque, merged_root
@@ -22,14 +23,20 @@ class Difference(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """One path, relative to the root. `size` is what a regular file takes now, 0 for everything else.
+    """One path, relative to the root. `size` is what a regular file takes now, 0 for everything else. `parent` is the
+    directory of the new tree that it is in or, if deleted, was (an fd that is good until the comparison goes on).
 
     A directory counts as modified where something in it changed. Of a deleted directory only the top is told.
     """
 
     path: bytes
     difference: Difference
+    parent: int
     size: int = 0
+
+    @property
+    def name(self) -> bytes:
+        return self.path.rpartition(b"/")[2]
 
 
 def compare_trees(old: int, new: int) -> Iterator[Changed]:
@@ -69,12 +76,12 @@ def _compare(old: MergedDirectory, new: MergedDirectory, *, upper: bool) -> Iter
                 continue
             path = level.path + b"/" + name if level.path else name
             before, after = level.old.lookup(name), level.new.lookup(name)
-            change = _change(path, name, before, after)
+            change = _change(path, name, level.new.top(), before, after)
             if change:
-                for above in stack:
+                for outside, above in pairwise(stack):
                     if not above.told:
                         above.told = True
-                        yield Changed(above.path, Difference.MODIFIED)
+                        yield Changed(above.path, Difference.MODIFIED, outside.new.top())
                 yield change
             if after and stat.S_ISDIR(after[1].st_mode) and (inner := level.new.child(name)):
                 if outer := level.old.child(name):
@@ -89,12 +96,12 @@ def _compare(old: MergedDirectory, new: MergedDirectory, *, upper: bool) -> Iter
 _Found = tuple[int, os.stat_result] | None
 
 
-def _change(path: bytes, name: bytes, before: _Found, after: _Found) -> Changed | None:
+def _change(path: bytes, name: bytes, parent: int, before: _Found, after: _Found) -> Changed | None:
     if after is None:
-        return Changed(path, Difference.DELETED) if before else None
+        return Changed(path, Difference.DELETED, parent) if before else None
     if before is None:
-        return Changed(path, Difference.ADDED, _size(after[1]))
-    return Changed(path, Difference.MODIFIED, _size(after[1])) if _differs(name, before, after) else None
+        return Changed(path, Difference.ADDED, parent, _size(after[1]))
+    return Changed(path, Difference.MODIFIED, parent, _size(after[1])) if _differs(name, before, after) else None
 
 
 def _all_added(path: bytes, directory: MergedDirectory) -> Iterator[Changed]:
@@ -102,7 +109,7 @@ def _all_added(path: bytes, directory: MergedDirectory) -> Iterator[Changed]:
     try:
         for visit in walk(directory.top()):
             if not visit.leaving:
-                yield Changed(path + b"/" + visit.path, Difference.ADDED, _size(visit.status))
+                yield Changed(path + b"/" + visit.path, Difference.ADDED, visit.parent, _size(visit.status))
     finally:
         directory.close()
 

@@ -11,6 +11,7 @@ from ck.kernel.errors import CorruptData
 
 BLOCK: Final = 512
 NULL_BLOCK: Final = bytes(BLOCK)
+END: Final = bytes(2 * BLOCK)
 MAX_ID: Final = 0xFFFF_FFFE  # chown(2) takes 0xFFFFFFFF for "leave it"
 MAX_SIZE: Final = 2**63 - 1  # off_t
 

@@ -7,14 +7,13 @@ from typing import Final
 
 from ck.kernel.archive.directories import HANDLE
 from ck.kernel.archive.entry import XATTR_PREFIX, Entry, Kind
-from ck.kernel.archive.header import BLOCK, build_header, fits, padding
+from ck.kernel.archive.header import END, build_header, fits, padding
 from ck.kernel.archive.nodes import handle_path, read_xattrs
 from ck.kernel.archive.owners import HOST, Owners
 from ck.kernel.archive.pax import build_records, build_time
 from ck.kernel.archive.walk import walk
 
 CHUNK: Final = 1 << 20
-_END: Final = bytes(2 * BLOCK)
 _KINDS: Final = {
     stat.S_IFREG: Kind.FILE,
     stat.S_IFDIR: Kind.DIRECTORY,
@@ -36,17 +35,17 @@ def pack(root: int, top: bytes = b"", owners: Owners = HOST) -> Iterator[bytes]:
     links: dict[tuple[int, int], bytes] = {}
     prefix = top if not top or top.endswith(b"/") else top + b"/"
     if top:
-        yield from _object(root, b".", prefix, links, owners)
+        yield from pack_entry(root, b".", prefix, links, owners)
     for visit in walk(root):
         if not visit.leaving:
-            yield from _object(visit.parent, visit.name, prefix + visit.path, links, owners)
-    yield _END
+            yield from pack_entry(visit.parent, visit.name, prefix + visit.path, links, owners)
+    yield END
 
 
 def pack_object(parent: int, name: bytes, title: bytes, owners: Owners = HOST) -> Iterator[bytes]:
     """The tar stream of the one object *name* in the directory *parent*, named *title*; a link is not followed."""
-    yield from _object(parent, name, title, {}, owners)
-    yield _END
+    yield from pack_entry(parent, name, title, {}, owners)
+    yield END
 
 
 def encode(entry: Entry) -> bytes:
@@ -70,9 +69,10 @@ def encode(entry: Entry) -> bytes:
     return build_header(b"x", title) + body + bytes(padding(len(body))) + header
 
 
-def _object(
-    parent: int, name: bytes, title: bytes, links: dict[tuple[int, int], bytes], owners: Owners
+def pack_entry(
+    parent: int, name: bytes, title: bytes, links: dict[tuple[int, int], bytes], owners: Owners = HOST
 ) -> Iterator[bytes]:
+    """What one object is in a tar stream; *links* are the titles of the files with several names that went before."""
     # Everything goes through one handle: what is looked at is what is read, and a device swapped in is never opened.
     try:
         handle = os.open(name, HANDLE, dir_fd=parent)

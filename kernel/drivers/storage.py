@@ -29,6 +29,15 @@ class LayerUsage:
 
 
 @attrs.frozen(kw_only=True)
+class LayerTar:
+    """Where a layer's tar lies, byte for byte: `size` bytes of the file `path` from `offset` on."""
+
+    path: Path
+    offset: int
+    size: int
+
+
+@attrs.frozen(kw_only=True)
 class RootMount:
     """One mount(2) call that builds a container's root at a place the runtime chooses.
 
@@ -91,6 +100,10 @@ class StorageDriver(Protocol):
     async def layer_usage(self, chain_id: str) -> LayerUsage:
         """What the layer takes. Raises: NotFound."""
 
+    async def layer_tar(self, chain_id: str) -> LayerTar | None:
+        """Where the tar lies that `apply` has read, good until the layer is removed; None if the driver does not keep
+        it, so that the engine keeps what it fetched. Raises: NotFound."""
+
     async def remove_layer(self, chain_id: str) -> None:
         """Forget the layer; the caller knows that no other layer and no container stands on it."""
 
@@ -106,6 +119,13 @@ class StorageDriver(Protocol):
 
     async def changes(self, container_id: str) -> Sequence[Change]:
         """What the container changed against its image, sorted by path. Raises: NotFound."""
+
+    async def diff(self, container_id: str, sink: BinaryIO) -> None:
+        """Write what the container changed to *sink* as the tar of a layer that goes on top of its image.
+
+        Writes in a worker thread, blocking where *sink* does. Raises: NotFound; Conflict for what no layer can hold;
+        what *sink* raises.
+        """
 
     async def usage(self, container_id: str) -> int:
         """Bytes in the container's writable root. Raises: NotFound."""

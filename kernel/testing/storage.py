@@ -16,7 +16,7 @@ from ck.kernel.archive.copy import copy_tree
 from ck.kernel.archive.stage import opened
 from ck.kernel.drivers.storage import Change, ChangeKind, Layer, StorageDriver
 from ck.kernel.engine.rootview import in_root
-from ck.kernel.errors import CkError, CorruptData, NotFound
+from ck.kernel.errors import CkError, Conflict, CorruptData, NotFound
 from ck.kernel.testing.trees import EPOCH, SECOND, Item, Seen, directory, hard_link, snapshot, sparse, symlink, tar_of
 
 T = TypeVar("T")
@@ -187,9 +187,42 @@ async def _check_changes(driver: StorageDriver, top: Layer) -> None:
     found = list(await driver.changes("ck-changed"))
     assert found == expected, found
     assert await driver.usage("ck-changed") >= len(b"mine") + len(b"12345")
+    await _check_diff(driver, top)
     seen = await _view(driver, "ck-changed", snapshot, discard=True)
     again = await _view(driver, "ck-changed", snapshot)
     assert seen == again, "a root mounted to be discarded can be mounted again"
+
+
+async def _check_diff(driver: StorageDriver, top: Layer) -> None:
+    """The tar of a container's changes, as a layer on the container's image, makes its root anew."""
+    packed = io.BytesIO()
+    await driver.diff("ck-changed", packed)
+    content = packed.getvalue()
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        names = archive.getnames()
+    changes = await driver.changes("ck-changed")
+    assert len(names) == len(changes), "what did not change is not packed"
+    assert {"data/.wh.two", "data/sub/.wh.deep", ".wh.old", "etc/passwd"} < set(names), names
+    layer = Layer(chain_id=_digest(b"diff"), diff_id=_digest(content), parent=top.chain_id)
+    await driver.apply(layer, io.BytesIO(content))
+    await driver.create("ck-again", layer.chain_id)
+    assert await _view(driver, "ck-again", snapshot) == await _view(driver, "ck-changed", snapshot)
+    tar = await driver.layer_tar(layer.chain_id)
+    if tar is not None:
+        with tar.path.open("rb") as file:
+            file.seek(tar.offset)
+            assert file.read(tar.size) == content, "the tar is kept byte for byte"
+    await _raises(NotFound, driver.layer_tar("sha256:" + "0" * 64))
+    await driver.remove("ck-again")
+    await driver.remove_layer(layer.chain_id)
+    again = io.BytesIO()
+    await driver.diff("ck-changed", again)
+    assert again.getvalue() == content, "the same changes give the same bytes"
+    await _raises(NotFound, driver.diff("ck-not-there", io.BytesIO()))
+    await driver.create("ck-odd", top.chain_id)
+    await _view(driver, "ck-odd", lambda root: _write(root, ".wh.file", b""))
+    await _raises(Conflict, driver.diff("ck-odd", io.BytesIO()), "for a name that means something else in a layer")
+    await driver.remove("ck-odd")
 
 
 async def _check_refusals(driver: StorageDriver, base: Layer) -> None:

@@ -14,14 +14,15 @@ from typing import BinaryIO, Final
 
 import trio
 
-from ck.kernel.archive.compare import upper_changes
+from ck.kernel.archive.compare import Changed, upper_changes
+from ck.kernel.archive.diff import pack_changes
 from ck.kernel.archive.extract import extract
 from ck.kernel.archive.layers import OverlayLayer
 from ck.kernel.archive.nodes import copy_attributes
 from ck.kernel.archive.shelf import LayerRecord, RootRecord, Shelf
 from ck.kernel.archive.stage import opened
 from ck.kernel.archive.walk import tree_size
-from ck.kernel.drivers.storage import Change, ChangeKind, Layer, LayerUsage, RootMount
+from ck.kernel.drivers.storage import Change, ChangeKind, Layer, LayerTar, LayerUsage, RootMount
 from ck.kernel.linux.mountinfo import file_system_of
 from ck.plugins.builtin.storage_overlay._options import mount_options
 from ck.plugins.builtin.storage_overlay._probe import probe
@@ -99,6 +100,10 @@ class OverlayStorage:
         record = await trio.to_thread.run_sync(self._shelf.layer, chain_id)
         return LayerUsage(size=record.size)
 
+    async def layer_tar(self, chain_id: str) -> LayerTar | None:
+        await trio.to_thread.run_sync(self._shelf.layer, chain_id)
+        return None
+
     async def remove_layer(self, chain_id: str) -> None:
         await trio.to_thread.run_sync(self._remove_layer, chain_id)
 
@@ -143,11 +148,21 @@ class OverlayStorage:
         return await trio.to_thread.run_sync(self._changes, container_id)
 
     def _changes(self, container_id: str) -> Sequence[Change]:
+        found = self._compare(container_id)
+        return sorted(Change("/" + os.fsdecode(c.path), ChangeKind(c.difference.value)) for c in found)
+
+    def _compare(self, container_id: str) -> Iterator[Changed]:
         record = self._shelf.root_record(container_id)
         upper = self._shelf.container(container_id) / "upper"
         with opened(upper) as fd, self._opened_layers(record.below or (NOTHING,)) as below:
-            found = upper_changes(fd, below)
-            return sorted(Change("/" + os.fsdecode(c.path), ChangeKind(c.difference.value)) for c in found)
+            yield from upper_changes(fd, below)
+
+    async def diff(self, container_id: str, sink: BinaryIO) -> None:
+        await trio.to_thread.run_sync(self._diff, container_id, sink)
+
+    def _diff(self, container_id: str, sink: BinaryIO) -> None:
+        for chunk in pack_changes(self._compare(container_id)):
+            sink.write(chunk)
 
     async def usage(self, container_id: str) -> int:
         return await trio.to_thread.run_sync(self._usage, container_id)

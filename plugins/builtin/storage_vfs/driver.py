@@ -15,11 +15,12 @@ import trio
 
 from ck.kernel.archive.compare import Changed, compare_trees
 from ck.kernel.archive.copy import copy_tree
+from ck.kernel.archive.diff import pack_changes
 from ck.kernel.archive.extract import extract
 from ck.kernel.archive.layers import CopiedTree
 from ck.kernel.archive.shelf import LayerRecord, RootRecord, Shelf
 from ck.kernel.archive.stage import opened
-from ck.kernel.drivers.storage import Change, ChangeKind, Layer, LayerUsage, RootMount
+from ck.kernel.drivers.storage import Change, ChangeKind, Layer, LayerTar, LayerUsage, RootMount
 from ck.kernel.linux.mountinfo import file_system_of
 
 
@@ -65,6 +66,10 @@ class VfsStorage:
         record = await trio.to_thread.run_sync(self._shelf.layer, chain_id)
         return LayerUsage(size=record.size)
 
+    async def layer_tar(self, chain_id: str) -> LayerTar | None:
+        await trio.to_thread.run_sync(self._shelf.layer, chain_id)
+        return None
+
     async def remove_layer(self, chain_id: str) -> None:
         await trio.to_thread.run_sync(self._shelf.remove_layer, chain_id)
 
@@ -87,6 +92,13 @@ class VfsStorage:
     def _changes(self, container_id: str) -> Sequence[Change]:
         found = self._compare(container_id)
         return sorted(Change("/" + os.fsdecode(c.path), ChangeKind(c.difference.value)) for c in found)
+
+    async def diff(self, container_id: str, sink: BinaryIO) -> None:
+        await trio.to_thread.run_sync(self._diff, container_id, sink)
+
+    def _diff(self, container_id: str, sink: BinaryIO) -> None:
+        for chunk in pack_changes(self._compare(container_id)):
+            sink.write(chunk)
 
     async def usage(self, container_id: str) -> int:
         return await trio.to_thread.run_sync(self._usage, container_id)
