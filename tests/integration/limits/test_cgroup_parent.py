@@ -100,6 +100,7 @@ def test_what_is_reserved_stays_while_others_want_it(lab: Lab, above: str) -> No
     assert settled(lambda: cached(reserved) >= size and cached(plain) >= size, True)
     assert lab.run(f"--cgroup-parent /{above}", "dd", "if=/dev/zero", "of=/f", "bs=1M", "count=96").code == 0
     assert cached(reserved) >= size > 2 * cached(plain)
+    lab.ck("rm", "-f", reserved, plain)
 
 
 @pytest.mark.parametrize("parent", ["../up", "/", "/a/../b", "/a b"])
