@@ -15,7 +15,7 @@ log: Final = logging.getLogger(__name__)
 
 UNBOUNDED: Final[Mapping[str, frozenset[str]]] = {
     # Calls whose length is the user's or the network's business, not the driver's.
-    "storage": frozenset({"apply"}),
+    "storage": frozenset({"apply", "diff"}),
     "content": frozenset({"ingest"}),
     "frontend": frozenset({"serve"}),
     "probe": frozenset({"probe"}),

@@ -41,6 +41,7 @@ class Image:
     chain_ids: tuple[str, ...] = ()
     layer_sizes: tuple[int, ...] = ()
     size: int = 0  # bytes, all layers
+    layer_blobs: tuple[str, ...] = ()  # digests of the blobs that hold the layers; "" where storage keeps the tar
     manifest_digest: str = ""
     storage_driver: str = ""
 

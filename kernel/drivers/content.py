@@ -28,11 +28,29 @@ class Ingest(Protocol):
     async def commit(self) -> None:
         """Check the digest of the whole and keep the blob. Raises: CorruptData; then nothing is kept."""
 
+    async def keep(self) -> None:
+        """As `commit`, for a caller who has read it all and checked the digest."""
+
     async def discard(self) -> None:
         """Drop the bytes: a blob that turned out wrong, or one whose content lives on as a layer."""
 
     async def close(self) -> None:
         """Let go, keeping the bytes for a later `ingest` of the same digest."""
+
+
+class Draft(Protocol):
+    """One blob that is made here, whose digest is known once it is whole. A crash leaves nothing of it."""
+
+    path: Path  # of what is written so far
+
+    def write(self, chunk: bytes | memoryview) -> int:
+        """Append all of *chunk*, return its length. Blocks on the disk: call it from a worker thread."""
+
+    async def commit(self) -> BlobInfo:
+        """Keep it under its sha256 digest. One that is there already is success."""
+
+    async def discard(self) -> None:
+        """Drop the bytes; success after a commit too."""
 
 
 @runtime_checkable
@@ -61,6 +79,9 @@ class ContentStore(Protocol):
 
     async def ingest(self, digest: str, size: int | None) -> Ingest:
         """Begin or go on with a download. A second `ingest` of a digest under way waits for the first to end."""
+
+    async def draft(self) -> Draft:
+        """Begin a blob that is made here."""
 
     async def blobs(self) -> Sequence[BlobInfo]:
         """All blobs that are wholly there."""

@@ -63,7 +63,8 @@ async def create(
         )
     ctx.reserved_names[chosen] = container_id
     try:
-        with ctx.pins.hold(image.chain_ids):
+        async with ctx.leases.hold(image.chain_ids):
+            find_image(ctx, image.id)  # else it was removed while we waited
             return await _create(ctx, volumes, spec, image, container_id, chosen)
     finally:
         del ctx.reserved_names[chosen]

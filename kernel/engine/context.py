@@ -32,6 +32,7 @@ from ck.kernel.engine.attachments import Attachments
 from ck.kernel.engine.capabilities import available
 from ck.kernel.engine.farewell import Farewell
 from ck.kernel.engine.gate import Gate
+from ck.kernel.engine.leases import Leases
 from ck.kernel.engine.limits import Machine
 from ck.kernel.engine.memberships import Memberships
 from ck.kernel.engine.name_directory import NameDirectory
@@ -87,7 +88,7 @@ class Context:
     capabilities: frozenset[str] = attrs.field(factory=lambda: available(bounding_capabilities()))
     hardware: Machine = attrs.field(factory=lambda: Machine(cpus=online("cpu"), memory_nodes=online("node")))
     waiters: Waiters = attrs.field(factory=Waiters)
-    pins: Pins = attrs.field(factory=Pins)  # layers
+    leases: Leases = attrs.field(factory=Leases)
     restarted: Pins = attrs.field(factory=Pins)  # containers that a verb stops and starts again
     attachments: Attachments = attrs.field(factory=Attachments)
     addresses: Addresses = attrs.field(factory=Addresses)

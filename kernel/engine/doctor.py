@@ -17,8 +17,8 @@ from ck.kernel.drivers.orphan import Orphan, OrphanKeeper
 from ck.kernel.engine.container_remove import drop_root
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.files import delete_directory
+from ck.kernel.engine.image_garbage import used_layers
 from ck.kernel.engine.image_pull import pull
-from ck.kernel.engine.image_store import used_layers
 from ck.kernel.errors import CkError, NotFound, PluginFailed
 from ck.kernel.lifecycle import State
 
@@ -137,7 +137,7 @@ class Doctor:
         present = set(await ctx.storage.layers())
         for chain_id in present - used:
             finding = Finding(kind="layer", name=chain_id, problem="no image and no container stands on it")
-            yield self._nobodys(finding, partial(ctx.storage.remove_layer, chain_id))
+            yield self._nobodys(finding, partial(ctx.leases.remove, chain_id, ctx.storage.remove_layer))
         for image in ctx.store.images:
             missing = [chain_id for chain_id in image.chain_ids if chain_id not in present]
             references = (*image.digests, *image.tags)  # a tag may have moved on to another image

@@ -13,11 +13,12 @@ from ck.kernel.drivers.registry import Credentials, ImageSource, Manifest, Platf
 from ck.kernel.drivers.storage import Layer
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.image_config import read_image
+from ck.kernel.engine.image_garbage import held_blobs
+from ck.kernel.engine.image_record import record_image
 from ck.kernel.engine.image_store import familiar, registry_for
 from ck.kernel.engine.unpack import LayerFetch, Report, fetch_layers
 from ck.kernel.errors import CorruptData
 from ck.kernel.events import Noun
-from ck.kernel.store_records import Put
 
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 _MAX_CONFIG: Final = 8 << 20  # bytes
@@ -92,15 +93,21 @@ class _Pull:
             await self._progress.send(
                 Progress(status=f"Pulling from {source.name.rpartition(':')[0] or source.name}", id=tag)
             )
-            image = await self._image(source, manifest)
-            # Pinned until the image is recorded, so that removing another image leaves shared layers alone.
-            with ctx.pins.hold(image.chain_ids):
-                sizes = await self._layers(source, manifest, image)
-                changed = await self._record(normalized, manifest, image, sizes)
+            changed = await self._fetch(source, manifest, normalized)
         digest = manifest.index_digest or manifest.digest
         await self._progress.send(Progress(status=f"Digest: {digest}"))
         word = "Downloaded newer image" if changed else "Image is up to date"
         await self._progress.send(Progress(status=f"Status: {word} for {familiar(ctx, normalized)}"))
+
+    async def _fetch(self, source: ImageSource, manifest: Manifest, normalized: str) -> bool:
+        # Until the image is recorded, so that removing another image leaves what both share alone.
+        blobs = [manifest.digest, manifest.config.digest, *[layer.digest for layer in manifest.layers]]
+        async with self._ctx.leases.hold(blobs):
+            image = await self._image(source, manifest)
+            held = held_blobs(self._ctx, image)
+            async with self._ctx.leases.hold([*image.chain_ids, *filter(None, held)]):
+                image = await self._layers(source, manifest, attrs.evolve(image, layer_blobs=held))
+                return await self._record(normalized, manifest, image)
 
     async def _image(self, source: ImageSource, manifest: Manifest) -> Image:
         content, digest = self._ctx.content, manifest.config.digest
@@ -118,20 +125,25 @@ class _Pull:
         await content.add(manifest.raw)
         return image
 
-    async def _layers(self, source: ImageSource, manifest: Manifest, image: Image) -> tuple[int, ...]:
+    async def _layers(self, source: ImageSource, manifest: Manifest, image: Image) -> Image:
+        """Store the layers; return *image* with their sizes and blobs."""
         parents = (None, *image.chain_ids)
         fetches = [
             LayerFetch(
                 descriptor=descriptor,
                 layer=Layer(chain_id=chain_id, diff_id=diff_id, parent=parent),
                 report=self._reporter(descriptor.digest),
+                held=held != "",
             )
-            for descriptor, chain_id, diff_id, parent in zip(
-                manifest.layers, image.chain_ids, image.diff_ids, parents, strict=False
+            for descriptor, chain_id, diff_id, parent, held in zip(
+                manifest.layers, image.chain_ids, image.diff_ids, parents, image.layer_blobs, strict=False
             )
         ]
-        usages = await fetch_layers(source, fetches, self._ctx.content, self._ctx.storage)
-        return tuple(usage.size for usage in usages)
+        content = self._ctx.content
+        sizes = tuple(usage.size for usage in await fetch_layers(source, fetches, content, self._ctx.storage))
+        fetched = [layer.digest if await content.has(layer.digest) else "" for layer in manifest.layers]
+        blobs = tuple(new or old for new, old in zip(fetched, image.layer_blobs, strict=True))
+        return attrs.evolve(image, layer_blobs=blobs, layer_sizes=sizes, size=sum(sizes))
 
     def _reporter(self, digest: str) -> Report:
         layer = digest.partition(":")[2][:12]
@@ -144,32 +156,16 @@ class _Pull:
 
         return report
 
-    async def _record(self, normalized: str, manifest: Manifest, image: Image, sizes: tuple[int, ...]) -> bool:
+    async def _record(self, normalized: str, manifest: Manifest, image: Image) -> bool:
         """Commit the image under its name; an image that had the name loses it. Return whether anything is new."""
         ctx = self._ctx
-        known = ctx.store.images.get(image.id)
         by_digest = "@" in normalized
         repository = normalized.rpartition("@" if by_digest else ":")[0] or normalized
+        made = attrs.evolve(image, manifest_digest=manifest.digest)
         digest = f"{repository}@{manifest.index_digest or manifest.digest}"
-        tags = set(known.tags if known else ()) | (set() if by_digest else {normalized})
-        digests = set(known.digests if known else ()) | {digest}
-        made = attrs.evolve(
-            image,
-            tags=tuple(sorted(tags)),
-            digests=tuple(sorted(digests)),
-            layer_sizes=sizes,
-            size=sum(sizes),
-            manifest_digest=manifest.digest,
-            storage_driver=ctx.storage.name,
-        )
-        changes = [Put(made.id, made)]
-        for other in ctx.store.images:
-            if other.id != made.id and normalized in other.tags:
-                without = tuple(tag for tag in other.tags if tag != normalized)
-                changes.append(Put(other.id, attrs.evolve(other, tags=without)))
         name = familiar(ctx, normalized)
-        await ctx.store.commit(changes, [ctx.event(Noun.IMAGE, "pull", name, {"name": name})])
-        return known is None or normalized not in (*known.tags, *known.digests)
+        event = ctx.event(Noun.IMAGE, "pull", name, {**image.config.labels, "name": name})
+        return await record_image(ctx, made, event, tag="" if by_digest else normalized, digest=digest)
 
 
 async def _read_config_blob(source: ImageSource, manifest: Manifest) -> bytes:

@@ -1,4 +1,4 @@
-"""Images by what people call them, and which layers are in use."""
+"""Images by what people call them."""
 
 from ck.kernel.api.image import Image
 from ck.kernel.drivers.registry import RegistryDriver
@@ -52,9 +52,3 @@ def find_image(ctx: Context, ref: str) -> Image:
             normalize(ctx, ref)  # a malformed reference is told as such
         raise NotFound(f"No such image: {ref}")
     return found
-
-
-def used_layers(ctx: Context) -> set[str]:
-    """Chain IDs that an image, a container or an operation under way stands on."""
-    used = {chain for image in ctx.store.images for chain in image.chain_ids}
-    return used | {chain for container in ctx.store.containers for chain in container.layers} | ctx.pins.held()

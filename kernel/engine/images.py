@@ -9,11 +9,12 @@ from ck.kernel.drivers.registry import Credentials, Platform
 from ck.kernel.engine import image_pull
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.filters import Filters
-from ck.kernel.engine.image_store import familiar, find_image, normalize, registry_for, used_layers
+from ck.kernel.engine.image_garbage import drop, sweep
+from ck.kernel.engine.image_record import image_event, record_image
+from ck.kernel.engine.image_store import familiar, find_image, normalize, registry_for
 from ck.kernel.errors import Conflict, InvalidArgument, NotFound
-from ck.kernel.events import Event, Noun
 from ck.kernel.lifecycle import ACTIVE
-from ck.kernel.store_records import Change, Delete, Put
+from ck.kernel.store_records import Delete, Put
 
 
 class Images:
@@ -44,14 +45,7 @@ class Images:
         normalized = normalize(self._ctx, target)
         if "@" in normalized:
             raise InvalidArgument(f"refusing to create a tag with a digest reference: {target!r}")
-        changes: list[Change] = [
-            Put(other.id, attrs.evolve(other, tags=tuple(tag for tag in other.tags if tag != normalized)))
-            for other in self._ctx.store.images
-            if normalized in other.tags and other.id != image.id
-        ]
-        tagged = attrs.evolve(image, tags=tuple(sorted({*image.tags, normalized})))
-        event = self._event("tag", image, familiar(self._ctx, normalized))
-        await self._ctx.store.commit([*changes, Put(image.id, tagged)], [event])
+        await record_image(self._ctx, image, image_event(self._ctx, "tag", image, normalized), tag=normalized)
 
     async def remove(self, ref: str, *, force: bool = False, prune: bool = True) -> Sequence[ImageRemoval]:
         """A name is untagged; the last name, or an ID, takes the image itself away.
@@ -90,7 +84,7 @@ class Images:
         wanted = Filters(filters, {"dangling", "label", "label!", "until"})
         dangling, until = wanted.flag("dangling"), wanted.until(now())
         removed: list[ImageRemoval] = []
-        space = await self._sweep()
+        space = await sweep(self._ctx)
         for image in list(self._ctx.store.images):
             if self._users(image) or (image.tags and dangling is not False):
                 continue
@@ -104,15 +98,6 @@ class Images:
             space += sum(sizes.get(removal.deleted, 0) for removal in gone)
         return removed, space
 
-    async def _sweep(self) -> int:
-        """Remove layers that pulls cut short have left behind; return their bytes."""
-        space = 0
-        for chain_id in await self._ctx.storage.layers():
-            if chain_id not in used_layers(self._ctx):
-                space += (await self._ctx.storage.layer_usage(chain_id)).size
-                await self._ctx.storage.remove_layer(chain_id)
-        return space
-
     async def login(self, server: str, credentials: Credentials) -> str:
         driver = next((each for each in self._ctx.registries if each.name == "distribution"), None)
         if driver is None:
@@ -123,24 +108,16 @@ class Images:
         self, image: Image, untagged: Sequence[str], tags: Sequence[str], digests: Sequence[str]
     ) -> Sequence[ImageRemoval]:
         left = attrs.evolve(image, tags=tuple(tags), digests=tuple(digests))
-        names = [familiar(self._ctx, name) for name in untagged]
-        await self._ctx.store.commit([Put(image.id, left)], [self._event("untag", image, name) for name in names])
-        return [ImageRemoval(untagged=name) for name in names]
+        events = [image_event(self._ctx, "untag", image, name) for name in untagged]
+        await self._ctx.store.commit([Put(image.id, left)], events)
+        return [ImageRemoval(untagged=familiar(self._ctx, name)) for name in untagged]
 
     async def _delete(self, image: Image, untagged: Sequence[str]) -> Sequence[ImageRemoval]:
-        """The record goes first: layers that a crash leaves behind are found and removed at the next start."""
         ctx = self._ctx
         removals = [ImageRemoval(untagged=familiar(ctx, name)) for name in (*untagged, *image.digests)]
-        await ctx.store.commit([Delete("image", image.id)], [self._event("delete", image, image.id)])
+        await ctx.store.commit([Delete("image", image.id)], [image_event(ctx, "delete", image, "")])
         removals.append(ImageRemoval(deleted=image.id))
-        for chain_id in reversed(image.chain_ids):
-            if chain_id not in used_layers(ctx):
-                await ctx.storage.remove_layer(chain_id)
-                removals.append(ImageRemoval(deleted=chain_id))
-        await ctx.content.remove(image.id)
-        if image.manifest_digest:
-            await ctx.content.remove(image.manifest_digest)
-        return removals
+        return [*removals, *[ImageRemoval(deleted=chain_id) for chain_id in await drop(ctx, image)]]
 
     def _check_unused(self, image: Image, ref: str, *, force: bool) -> None:
         for container_id in self._users(image):
@@ -157,6 +134,3 @@ class Images:
 
     def _users(self, image: Image) -> Sequence[str]:
         return [container.id for container in self._ctx.store.containers if container.image_id == image.id]
-
-    def _event(self, action: str, image: Image, name: str) -> Event:
-        return self._ctx.event(Noun.IMAGE, action, image.id, {**image.config.labels, "name": name})

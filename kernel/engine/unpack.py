@@ -9,6 +9,7 @@ kill -9, goes on where it stopped, and what is on disk already is inflated again
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import attrs
@@ -31,17 +32,21 @@ WRITE_BYTES: Final = 256 << 10
 
 @attrs.frozen(kw_only=True)
 class LayerFetch:
-    """One layer of an image to fetch, and who is told of its progress."""
+    """One layer of an image to fetch, and who is told of its progress. `held` says that some blob of the content store
+    holds the layer: then nothing is fetched where storage has it, too."""
 
     descriptor: Descriptor
     layer: Layer
     report: Report
+    held: bool = False
 
 
 async def fetch_layers(
     source: ImageSource, layers: Sequence[LayerFetch], content: ContentStore, storage: StorageDriver
 ) -> list[LayerUsage]:
     """Fetch, check and store the layers of an image, lowest first; return what each takes.
+
+    Blobs stay in the content store where the storage driver does not keep the tars: an image must be able to leave.
 
     Downloads run in parallel, as the registry driver bounds them; each layer is stored once the one below is. A layer
     that is stored already is not fetched. Cancelling keeps what has arrived for the next call. On an error nothing of
@@ -85,6 +90,7 @@ class _LayerPull:
     ) -> None:
         self._source, self._content, self._storage = source, content, storage
         self._descriptor, self._layer, self._report = wanted.descriptor, wanted.layer, wanted.report
+        self._held = wanted.held
         self._parent_stored = parent_stored
         self._shown_at = -REPORT_SECONDS
         self.queued, self.stored = trio.Event(), trio.Event()
@@ -130,25 +136,54 @@ class _LayerPull:
         """Fetch what is missing, and store the layer unless its parent is not there when all is fetched."""
         # Asked only now, because the pull that held the ingest until now may have stored the very layer.
         if await self._storage.has_layer(self._layer.chain_id):
-            usage: LayerUsage | None = await self._storage.layer_usage(self._layer.chain_id)
-            self._report("Already exists", 0, 0)
-        else:
-            usage = await self._stream(ingest)
-            if usage is not None:
-                self._shown_at = float("inf")  # what the reading thread still has to tell is old news
-                self._report("Pull complete", 0, 0)
+            if await self._has_bytes():
+                self._report("Already exists", 0, 0)
+                await ingest.discard()
+            else:
+                await self._fetch_blob(ingest)
+            return await self._storage.layer_usage(self._layer.chain_id)
+        here = await self._content.has(self._descriptor.digest)
+        usage = await self._stream(ingest, await self._content.path(self._descriptor.digest) if here else None)
         if usage is not None:
-            await ingest.discard()
+            self._shown_at = float("inf")  # what the reading thread still has to tell is old news
+            needless = here or await self._storage.layer_tar(self._layer.chain_id) is not None
+            await (ingest.discard() if needless else ingest.keep())
+            self._report("Pull complete", 0, 0)
         return usage
 
-    async def _stream(self, ingest: Ingest) -> LayerUsage | None:
+    async def _has_bytes(self) -> bool:
+        """Whether the tar of the layer, which is in storage, can be had again."""
+        if self._held or await self._content.has(self._descriptor.digest):
+            return True
+        return await self._storage.layer_tar(self._layer.chain_id) is not None
+
+    async def _fetch_blob(self, ingest: Ingest) -> None:
+        """Fetch what was lost of a layer that is stored: we were killed before its blob had its name."""
+        file = await trio.to_thread.run_sync(GrowingFile, ingest.path, self._descriptor, _ignore)
+        try:
+            await self._download(ingest, file, trio.Event())
+        finally:
+            file.close()
+        if file.failure:
+            raise file.failure
+        await ingest.commit()
+        self._report("Pull complete", 0, 0)
+
+    async def _stream(self, ingest: Ingest, blob: Path | None) -> LayerUsage | None:
+        """Store the layer out of *blob*, or else out of *ingest* while that grows."""
         usage: LayerUsage | None = None
         failure: Exception | None = None
         ended = trio.Event()
-        file = await trio.to_thread.run_sync(GrowingFile, ingest.path, self._descriptor, self._extracting(ended))
+        show = self._extracting(ended)
+        file = await trio.to_thread.run_sync(GrowingFile, blob or ingest.path, self._descriptor, show)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._download, ingest, file, ended)
+                if blob:
+                    file.grown(self._descriptor.size)
+                    self.queued.set()
+                    ended.set()
+                else:
+                    nursery.start_soon(self._download, ingest, file, ended)
                 nursery.start_soon(_abort_when_cancelled, file)
                 await _any(self._parent_stored, ended)
                 if self._parent_stored.is_set():
@@ -222,6 +257,10 @@ async def _finish(end: Callable[[], Awaitable[None]]) -> None:
     # Shielded, because a cancelled pull must let go of its ingest too, or no other pull could have the digest.
     with trio.fail_after(CLEANUP_SECONDS, shield=True):
         await end()
+
+
+def _ignore(position: int) -> None:
+    """For a file that nobody reads while it grows."""
 
 
 def _write(ingest: Ingest, batch: list[bytes]) -> None:

@@ -112,6 +112,39 @@ async def check_corrupt(make: MakeStore, root: Path) -> None:
     await _raises(CorruptData, store.read, kept)
 
 
+async def check_keep(make: MakeStore, root: Path) -> None:
+    """What a caller has checked becomes a blob."""
+    store = await _opened(make, root)
+    digest = sha256_digest(b"checked")
+    ingest = await store.ingest(digest, 7)
+    ingest.write(b"checked")
+    await ingest.keep()
+    await ingest.close()
+    _expect(await store.read(digest) == b"checked", "a kept blob has other bytes")
+    await (await store.ingest(digest, 7)).discard()
+    _expect(await store.has(digest), "a later ingest took the blob away")
+
+
+async def check_drafts(make: MakeStore, root: Path) -> None:
+    """A blob that is made here gets its digest at the end; one that is not finished leaves nothing."""
+    store = await _opened(make, root)
+    for _ in range(2):  # the second time it is there already
+        draft, other = await store.draft(), await store.draft()
+        _expect(draft.write(b"made ") == 5 and draft.write(memoryview(b"here")) == 4, "write returned other lengths")
+        _expect(draft.path.read_bytes() == b"made here", "what is written cannot be read yet")
+        other.write(b"never finished")
+        info = await draft.commit()
+        _expect(info == BlobInfo(digest=sha256_digest(b"made here"), size=9), f"commit returned {info}")
+        await draft.discard()
+        await other.discard()
+        await other.discard()
+        _expect(await store.read(info.digest) == b"made here", "a committed draft has other bytes")
+        _expect(list(await store.blobs()) == [info], "a draft that was not finished is a blob")
+    (await store.draft()).write(b"crashed")
+    again = await _opened(make, root)
+    _expect(_files(root) == 1 and list(await again.blobs()) == [info], "a crash left a part of a blob")
+
+
 async def check_one_ingest_at_a_time(make: MakeStore, root: Path) -> None:
     """A second ingest of a digest waits for the first to end, however that ends; other digests do not wait."""
     store = await _opened(make, root)
@@ -145,8 +178,14 @@ CHECKS: Final[tuple[Callable[[MakeStore, Path], Awaitable[None]], ...]] = (
     check_ingest,
     check_resume,
     check_corrupt,
+    check_keep,
+    check_drafts,
     check_one_ingest_at_a_time,
 )
+
+
+def _files(root: Path) -> int:
+    return sum(path.is_file() for path in root.rglob("*"))
 
 
 async def _opened(make: MakeStore, root: Path) -> ContentStore:

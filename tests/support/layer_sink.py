@@ -1,16 +1,18 @@
 """A storage driver in memory: keeps the tar of each layer whole. As much of one as fetching a layer needs."""
 
 import threading
+from pathlib import Path
 from typing import BinaryIO, cast
 
 import trio
 
-from ck.kernel.drivers.storage import Layer, LayerUsage, StorageDriver
+from ck.kernel.drivers.storage import Layer, LayerTar, LayerUsage, StorageDriver
 from ck.kernel.errors import NotFound
 
 
 class LayerSink:
-    """`applied` counts the streams that were begun; `reading` is set when the first is."""
+    """`applied` counts the streams that were begun; `reading` is set when the first is. With `keeps` it says that the
+    tars can be had from it."""
 
     name = "sink"
 
@@ -18,6 +20,7 @@ class LayerSink:
         self.tars: dict[str, bytes] = {}
         self.applied = 0
         self.reading = threading.Event()
+        self.keeps = False
         self._block = block
 
     @property
@@ -32,6 +35,9 @@ class LayerSink:
         content = await trio.to_thread.run_sync(self._read, tar)
         self.tars[layer.chain_id] = content
         return LayerUsage(size=len(content))
+
+    async def layer_tar(self, chain_id: str) -> LayerTar | None:
+        return LayerTar(path=Path(chain_id), offset=0, size=len(self.tars[chain_id])) if self.keeps else None
 
     def _read(self, tar: BinaryIO) -> bytes:
         self.reading.set()

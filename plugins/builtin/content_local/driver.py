@@ -13,9 +13,10 @@ from typing import Final
 
 import trio
 
-from ck.kernel.drivers.content import BlobInfo, Ingest
+from ck.kernel.drivers.content import BlobInfo, Draft, Ingest
 from ck.kernel.drivers.digest import DIGEST, sha256_digest, split_digest, verify
 from ck.kernel.errors import CorruptData, NotFound
+from ck.plugins.builtin.content_local.draft import LocalDraft
 from ck.plugins.builtin.content_local.ingest import LocalIngest, flush
 
 PARTIAL: Final = re.compile(r"sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128}")
@@ -40,7 +41,7 @@ class LocalContent:
         for directory in (self._blobs / "sha256", self._blobs / "sha512", self._ingest):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file in self._ingest.iterdir():
-            # Any other name is a small blob that `add` was about to rename; it is written anew in a moment.
+            # Any other name is of a blob that was being made here, by `add` or as a draft, and will be made anew.
             if not PARTIAL.fullmatch(file.name) or file.stat().st_mtime < time.time() - STALE_SECONDS:
                 file.unlink()
 
@@ -95,6 +96,9 @@ class LocalContent:
         except BaseException:
             release()
             raise
+
+    async def draft(self) -> Draft:
+        return await trio.to_thread.run_sync(LocalDraft, self._ingest / f"draft-{os.urandom(8).hex()}", self._file)
 
     async def blobs(self) -> Sequence[BlobInfo]:
         return await trio.to_thread.run_sync(self._list)

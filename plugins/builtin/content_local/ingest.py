@@ -45,6 +45,15 @@ class LocalIngest:
         if not matches(hashed, self.digest):
             self.path.unlink()
             raise CorruptData(f"blob {self.digest} arrived with the digest {hashed.name}:{hashed.hexdigest()}")
+        self._keep()
+
+    async def keep(self) -> None:
+        try:
+            await trio.to_thread.run_sync(self._keep)
+        finally:
+            self._end()
+
+    def _keep(self) -> None:
         flush(self.path)
         self.path.rename(self._target)
 

@@ -1,6 +1,8 @@
 """Which devices a container may use: `--device`, `--device-cgroup-rule`, CDI, `--privileged`."""
 
 import json
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,9 +42,10 @@ def test_rules(lab: Lab) -> None:
     assert lab.run("--device-cgroup-rule 'c 10:237 m'", "sh", "-c", script).code == 1
 
 
-def test_a_directory_of_devices_and_everything(lab: Lab) -> None:
+def test_a_directory_of_devices_and_everything(lab: Lab, tmp_path: Path) -> None:
     assert "cpu_dma_latency" in lab.out("--privileged", "ls /dev; (: </dev/cpu_dma_latency)")
-    assert lab.out("--device /dev/net:/dev/mine", "ls /dev/mine") == "tun\n"
+    os.mknod(tmp_path / "nothing", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    assert lab.out(f"--device {tmp_path}:/dev/mine", "ls /dev/mine; head -c 1 /dev/mine/nothing") == "nothing\n"
 
 
 @pytest.mark.parametrize(

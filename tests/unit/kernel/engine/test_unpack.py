@@ -111,6 +111,40 @@ def test_layers_of_all_kinds(tmp_path: Path) -> None:
     in_world(tmp_path, layers, test)
 
 
+def blobs(tmp_path: Path) -> set[str]:
+    return {f"sha256:{file.name}" for file in (tmp_path / "blobs/sha256").iterdir()}
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_the_bytes_of_a_layer_are_kept_once(tmp_path: Path, keeps: bool) -> None:
+    layers = [random_layer() for _ in range(2)]
+    digests = {layer.descriptor.digest for layer in layers}
+
+    async def test(world: World) -> None:
+        world.sink.keeps = keeps
+        await world.fetch()
+        assert blobs(tmp_path) == (set() if keeps else digests)
+
+    in_world(tmp_path, layers, test)
+
+
+def test_a_blob_that_was_lost_is_fetched_and_a_layer_that_was_lost_is_not(tmp_path: Path) -> None:
+    layers = [random_layer() for _ in range(2)]
+    digests = {layer.descriptor.digest for layer in layers}
+
+    async def test(world: World) -> None:
+        await world.fetch()
+        await world.content.remove(layers[0].descriptor.digest)
+        del world.sink.tars[chain(layers)[1].chain_id]
+        world.source.fetched.clear()
+        await world.fetch()
+        assert world.source.fetched == {layers[0].descriptor.digest: layers[0].descriptor.size}
+        assert blobs(tmp_path) == digests
+        assert world.stored() == [layer.tar for layer in layers]
+
+    in_world(tmp_path, layers, test)
+
+
 @settings(deadline=None)
 @given(st.binary(max_size=3000), st.sampled_from(["gzip", "zstd", ""]), st.integers(1, 4000), st.floats(0, 1))
 def test_any_content_in_any_pieces_from_any_offset(content: bytes, kind: str, piece: int, part: float) -> None:

@@ -1,0 +1,36 @@
+"""Putting an image into the store, under a name that another image may have had."""
+
+import attrs
+
+from ck.kernel.api.image import Image
+from ck.kernel.engine.context import Context
+from ck.kernel.engine.image_store import familiar
+from ck.kernel.events import Event, Noun
+from ck.kernel.store_records import Change, Put
+
+
+async def record_image(ctx: Context, image: Image, event: Event, *, tag: str = "", digest: str = "") -> bool:
+    """Commit *image*, with *event*, and the normalized names *tag* and *digest* ("" for none) added to those that it
+    has; an image that had the tag loses it. Return whether anything is new."""
+    known = ctx.store.images.get(image.id)
+    tags = {*(known.tags if known else ()), *([tag] if tag else ())}
+    digests = {*(known.digests if known else ()), *([digest] if digest else ())}
+    made = attrs.evolve(
+        image, tags=tuple(sorted(tags)), digests=tuple(sorted(digests)), storage_driver=ctx.storage.name
+    )
+    await ctx.store.commit([Put(made.id, made), *_lose(ctx, made.id, tag)], [event])
+    return known is None or (tag or digest) not in (*known.tags, *known.digests)
+
+
+def image_event(ctx: Context, action: str, image: Image, name: str) -> Event:
+    """What happened to *image*, called by the normalized *name*, or "" for its ID."""
+    attributes = {**image.config.labels, "name": familiar(ctx, name) if name else image.id}
+    return ctx.event(Noun.IMAGE, action, image.id, attributes)
+
+
+def _lose(ctx: Context, image_id: str, tag: str) -> list[Change]:
+    return [
+        Put(other.id, attrs.evolve(other, tags=tuple(each for each in other.tags if each != tag)))
+        for other in ctx.store.images
+        if tag in other.tags and other.id != image_id
+    ]
