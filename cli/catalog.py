@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "container.attach",
         "Attach local standard input, output, and error streams to a running container",
     ),
+    "container commit": ("container.commit", "Create a new image from a container's changes"),
     "container cp": ("container.cp", "Copy files/folders between a container and the local filesystem"),
     "container create": ("container.create", "Create a new container"),
     "container diff": ("container.diff", "Inspect changes to files or directories on a container's filesystem"),
@@ -72,11 +73,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "engine restart": ("engine.restart", "Put a new engine in the place of the one that runs; containers run on"),
     "engine stop": ("engine.stop", "Stop the engine; containers run on, unless --all stops them too"),
     "image history": ("image.history", "Show the history of an image"),
+    "image import": ("image.import_", "Import the contents from a tarball to create a filesystem image"),
     "image inspect": ("image.inspect", "Display detailed information on one or more images"),
+    "image load": ("image.load", "Load an image from a tar archive or STDIN"),
     "image ls": ("image.ls", "List images"),
     "image prune": ("image.prune", "Remove unused images"),
     "image pull": ("image.pull", "Download an image from a registry"),
     "image rm": ("image.rm", "Remove one or more images"),
+    "image save": ("image.save", "Save one or more images to a tar archive (streamed to STDOUT by default)"),
     "image tag": ("image.tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"),
     "network connect": ("network.connect", "Connect a container to a network"),
     "network create": ("network.create", "Create a network"),
@@ -106,8 +110,8 @@ ALIASES = {
     **{
         verb: f"container {verb}"
         for verb in (
-            "attach cp create diff exec export kill logs pause port rename restart rm run start stats stop top unpause "
-            "update wait why"
+            "attach commit cp create diff exec export kill logs pause port rename restart rm run start stats stop top "
+            "unpause update wait why"
         ).split()
     },
     "ps": "container ls",
@@ -115,6 +119,9 @@ ALIASES = {
     "container ps": "container ls",
     "container remove": "container rm",
     "history": "image history",
+    "import": "image import",
+    "load": "image load",
+    "save": "image save",
     "images": "image ls",
     "image list": "image ls",
     "image remove": "image rm",

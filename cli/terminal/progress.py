@@ -43,7 +43,10 @@ class Progress:
         for message in messages:
             if error := message.get("error") or (message.get("errorDetail") or {}).get("message"):
                 raise CliError(str(error))
-            if self._terminal:
+            if "stream" in message:
+                self._lines.clear()
+                self._out.write(message["stream"])
+            elif self._terminal:
                 self._draw(message)
             else:
                 self._print(message)

@@ -27,7 +27,15 @@ from ck.kernel.api.container import (
     Pruned,
 )
 from ck.kernel.api.doctor import Finding
-from ck.kernel.api.image import DiskUsage, HistoryEntry, Image, ImageRemoval, Progress
+from ck.kernel.api.image import (
+    CommitRequest,
+    DiskUsage,
+    HistoryEntry,
+    Image,
+    ImageRemoval,
+    ImportRequest,
+    Progress,
+)
 from ck.kernel.api.network import Network, NetworkSpec
 from ck.kernel.api.stats import Stats
 from ck.kernel.api.volume import Volume
@@ -181,6 +189,19 @@ class Images(Protocol):
         """Pull; errors are raised from the iterator. Leaving the iterator early cancels."""
 
     async def tag(self, ref: str, target: str) -> None: ...
+
+    async def commit(self, container: str, request: CommitRequest) -> str:
+        """Make an image of a container; return its ID. Raises: Conflict for what no layer can hold."""
+
+    def load(self, tar: BinaryIO) -> AsyncIterator[Progress]:
+        """Load the images of an archive, which is read in a worker thread; errors are raised from the iterator."""
+
+    def save(self, refs: Sequence[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Images as an archive. Raises: NotFound, before the block runs."""
+
+    async def import_archive(self, tar: BinaryIO, request: ImportRequest) -> str:
+        """Make an image of a file-system archive, which is read in a worker thread; return its ID. Raises:
+        CorruptData."""
 
     async def remove(self, ref: str, *, force: bool = False, prune: bool = True) -> Sequence[ImageRemoval]: ...
 

@@ -6,6 +6,7 @@ from datetime import datetime
 import attrs
 
 from ck.kernel.api.container import ContainerConfig
+from ck.kernel.drivers.registry import Platform
 
 
 @attrs.frozen(kw_only=True)
@@ -47,13 +48,38 @@ class Image:
 
 
 @attrs.frozen(kw_only=True)
-class Progress:
-    """One step of a pull (Docker's JSON stream). `id` is a layer's 12 digits or a tag; current and total are bytes."""
+class CommitRequest:
+    """`target` is the name of the new image, "" for none. What `config` says goes before what the container has, and
+    `changes`, instructions of a Dockerfile, before both."""
 
-    status: str
+    target: str = ""
+    author: str = ""
+    comment: str = ""
+    pause: bool = True  # while its files are read
+    config: ContainerConfig = attrs.field(factory=ContainerConfig)
+    changes: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class ImportRequest:
+    """`platform` None: this machine's. `changes` are instructions of a Dockerfile."""
+
+    target: str = ""
+    comment: str = ""
+    platform: Platform | None = None
+    changes: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Progress:
+    """One step of a pull or its kind (Docker's JSON stream). `id` is a layer's 12 digits or a tag; current and total
+    are bytes. Where `line` is set it is all there is: text for the user, as it stands."""
+
+    status: str = ""
     id: str = ""
     current: int = 0
     total: int = 0
+    line: str = ""
 
 
 @attrs.frozen(kw_only=True)

@@ -46,8 +46,11 @@ class Draft(Protocol):
     def write(self, chunk: bytes | memoryview) -> int:
         """Append all of *chunk*, return its length. Blocks on the disk: call it from a worker thread."""
 
-    async def commit(self) -> BlobInfo:
-        """Keep it under its sha256 digest. One that is there already is success."""
+    async def finish(self) -> BlobInfo:
+        """End the writing; return what blob it would be."""
+
+    async def commit(self) -> None:
+        """Keep it, once it is finished, under its sha256 digest. One that is there already is success."""
 
     async def discard(self) -> None:
         """Drop the bytes; success after a commit too."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import attrs
@@ -66,6 +67,22 @@ class ImageSource(Protocol):
     def blob(self, descriptor: Descriptor, offset: int = 0) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The bytes of a blob from *offset* on. A connection that breaks is taken up again by the driver where it
         broke, with backoff. Raises: NotFound, Unauthorized, Unavailable. Need not check the digest: the engine does."""
+
+
+@attrs.frozen(kw_only=True)
+class ArchivedImage:
+    """One image of an archive, and the names that it has there, as people write them."""
+
+    source: ImageSource
+    names: tuple[str, ...]
+
+
+@runtime_checkable
+class ArchiveReader(Protocol):
+    """A registry driver that also reads what `save` has written."""
+
+    def archive(self, path: Path) -> AbstractAsyncContextManager[Sequence[ArchivedImage]]:
+        """Open the archive (a tar) at *path*. Raises: InvalidArgument, CorruptData where it is none."""
 
 
 @runtime_checkable

@@ -25,11 +25,16 @@ def read_image(image_id: str, raw: bytes) -> Image:
 
 
 def chain_ids(diff_ids: Sequence[str]) -> tuple[str, ...]:
-    """Chain IDs of layers, lowest first (config.md, "Layer ChainID")."""
+    """Chain IDs of layers, lowest first."""
     chain: list[str] = []
     for diff_id in diff_ids:
-        chain.append(f"sha256:{sha256(f'{chain[-1]} {diff_id}'.encode()).hexdigest()}" if chain else diff_id)
+        chain.append(chain_id_of(chain[-1] if chain else None, diff_id))
     return tuple(chain)
+
+
+def chain_id_of(parent: str | None, diff_id: str) -> str:
+    """The chain ID of a layer on the chain ID *parent* (config.md, "Layer ChainID")."""
+    return diff_id if parent is None else f"sha256:{sha256(f'{parent} {diff_id}'.encode()).hexdigest()}"
 
 
 def _read(image_id: str, document: Mapping[str, Any]) -> Image:

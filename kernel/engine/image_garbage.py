@@ -44,10 +44,15 @@ async def drop(ctx: Context, image: Image) -> Sequence[str]:
         if chain_id not in used_layers(ctx):
             await ctx.leases.remove(chain_id, ctx.storage.remove_layer)
             gone.append(chain_id)
-    for blob in blobs_of(image):
-        if blob not in used_blobs(ctx):
-            await ctx.leases.remove(blob, ctx.content.remove)
+    await drop_blobs(ctx, blobs_of(image))
     return gone
+
+
+async def drop_blobs(ctx: Context, digests: Sequence[str]) -> None:
+    """Remove those of the blobs that nobody uses."""
+    for digest in digests:
+        if digest not in used_blobs(ctx):
+            await ctx.leases.remove(digest, ctx.content.remove)
 
 
 async def sweep(ctx: Context) -> int:

@@ -1,7 +1,8 @@
 """Images by what people call them."""
 
 from ck.kernel.api.image import Image
-from ck.kernel.drivers.registry import RegistryDriver
+from ck.kernel.drivers.manifest import read_manifest
+from ck.kernel.drivers.registry import Manifest, RegistryDriver
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.names import by_prefix
 from ck.kernel.errors import InvalidArgument, NotFound
@@ -20,9 +21,27 @@ def normalize(ctx: Context, reference: str) -> str:
     return registry_for(ctx, reference).normalize(reference)
 
 
+def new_tag(ctx: Context, target: str) -> str:
+    """The normalized form of a name that is to be given, "" for none. Raises: InvalidArgument."""
+    if not target:
+        return ""
+    normalized = normalize(ctx, target)
+    if "@" in normalized:
+        raise InvalidArgument(f"refusing to create a tag with a digest reference: {target!r}")
+    return normalized
+
+
 def familiar(ctx: Context, normalized: str) -> str:
     """The short spelling that people use."""
     return registry_for(ctx, normalized).familiar(normalized)
+
+
+async def kept_manifest(ctx: Context, image: Image) -> Manifest | None:
+    """The manifest that *image* came with, or went out with last; None for one that has none."""
+    if not image.manifest_digest or not await ctx.content.has(image.manifest_digest):
+        return None
+    kept = read_manifest(await ctx.content.read(image.manifest_digest), digest=image.manifest_digest)
+    return kept if isinstance(kept, Manifest) else None
 
 
 def find_image(ctx: Context, ref: str) -> Image:

@@ -1,18 +1,23 @@
 """The noun `image`: listed, tagged, removed. How images come in is in image_pull.py."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import BinaryIO
 
 import attrs
 
-from ck.kernel.api.image import HistoryEntry, Image, ImageRemoval, Progress
+from ck.kernel.api.image import CommitRequest, HistoryEntry, Image, ImageRemoval, ImportRequest, Progress
 from ck.kernel.drivers.registry import Credentials, Platform
 from ck.kernel.engine import image_pull
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.filters import Filters
+from ck.kernel.engine.image_commit import commit, import_archive
 from ck.kernel.engine.image_garbage import drop, sweep
+from ck.kernel.engine.image_load import load
 from ck.kernel.engine.image_record import image_event, record_image
-from ck.kernel.engine.image_store import familiar, find_image, normalize, registry_for
-from ck.kernel.errors import Conflict, InvalidArgument, NotFound
+from ck.kernel.engine.image_save import saving
+from ck.kernel.engine.image_store import familiar, find_image, new_tag, normalize, registry_for
+from ck.kernel.errors import Conflict, NotFound
 from ck.kernel.lifecycle import ACTIVE
 from ck.kernel.store_records import Delete, Put
 
@@ -42,10 +47,23 @@ class Images:
 
     async def tag(self, ref: str, target: str) -> None:
         image = find_image(self._ctx, ref)
-        normalized = normalize(self._ctx, target)
-        if "@" in normalized:
-            raise InvalidArgument(f"refusing to create a tag with a digest reference: {target!r}")
+        normalized = new_tag(self._ctx, target)
         await record_image(self._ctx, image, image_event(self._ctx, "tag", image, normalized), tag=normalized)
+
+    async def commit(self, container: str, request: CommitRequest) -> str:
+        container_id = self._ctx.find_container(container).id
+        return await self._ctx.actors.run(
+            container_id, lambda: commit(self._ctx, self._ctx.find_container(container_id), request)
+        )
+
+    def load(self, tar: BinaryIO) -> AsyncIterator[Progress]:
+        return load(self._ctx, tar)
+
+    def save(self, refs: Sequence[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        return saving(self._ctx, refs)
+
+    async def import_archive(self, tar: BinaryIO, request: ImportRequest) -> str:
+        return await import_archive(self._ctx, tar, request)
 
     async def remove(self, ref: str, *, force: bool = False, prune: bool = True) -> Sequence[ImageRemoval]:
         """A name is untagged; the last name, or an ID, takes the image itself away.

@@ -85,6 +85,9 @@ class Recovery:
             await runtime.delete()  # files of a run that went down with the machine, where the run root is on disk
             runtime = None
         if runtime is not None:
+            if not runtime.over:
+                # We may have gone down between a freeze and its record, or while it was frozen only for a moment.
+                await (runtime.pause() if status is State.PAUSED else runtime.resume())
             if status not in ACTIVE and not await _is_recorded(container, runtime):
                 # It was started, and we went down before that was written.
                 await adopt(ctx, container, runtime)

@@ -38,7 +38,6 @@ COMMAND = Command(
 DIRECTORY = 1 << 31
 SYMLINK = 1 << 27
 STAT_HEADER = "x-docker-container-path-stat"
-READ_BYTES = 256 * 1024
 MAX_LINKS = 40  # as the kernel counts (path_resolution(7))
 
 
@@ -132,7 +131,9 @@ def _copy_in(args: Args, client: Client, source: str, container: str, path: str)
     if source == "-":
         if not destination.directory:
             raise CliError(f'destination "{container}:{path}" must be a directory')
-        return _upload(args, client, container, destination.path, _stdin())
+        from ck.cli.output.upload import pieces
+
+        return _upload(args, client, container, destination.path, pieces("-"))
     if not os.path.lexists(source):
         raise CliError(f"{source}: no such file or directory")
     local = os.path.realpath(source) if args.on("follow-link") else source
@@ -143,9 +144,9 @@ def _copy_in(args: Args, client: Client, source: str, container: str, path: str)
 
     own_name = os.path.basename(os.path.abspath(source))
     local = os.path.abspath(local) if wanted.contents or source.endswith("/") else local
-    pieces = pack(local, "." if top is None else top or own_name, owners=args.on("archive"))
+    packed = pack(local, "." if top is None else top or own_name, owners=args.on("archive"))
     try:
-        return _upload(args, client, container, where, pieces)
+        return _upload(args, client, container, where, packed)
     except OSError as error:
         raise CliError(f"cannot read {source}: {error}") from None
 
@@ -164,8 +165,3 @@ def _upload(args: Args, client: Client, container: str, directory: str, pieces: 
     response.read()
     client.release(response.connection)
     return total
-
-
-def _stdin() -> Iterator[bytes]:
-    while piece := os.read(0, READ_BYTES):
-        yield piece

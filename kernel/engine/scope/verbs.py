@@ -58,9 +58,10 @@ VERBS: Final[Mapping[str, Mapping[str, Verb]]] = {
         "resize": _CHANGE[About.EXEC],
     },
     "images": {
-        **dict.fromkeys(("list", "get", "familiar", "is_local", "history"), _LOOK),
+        **dict.fromkeys(("list", "get", "familiar", "is_local", "history", "save"), _LOOK),
         **dict.fromkeys(("pull", "login"), Verb(changes=True)),
-        **dict.fromkeys(("tag", "remove", "prune"), _RULE),
+        **dict.fromkeys(("tag", "remove", "prune", "import_archive", "load"), _RULE),
+        "commit": Verb(about=About.CONTAINER, changes=True, inside=True, all_of_it=True),
     },
     "volumes": {
         "list": _LOOK,

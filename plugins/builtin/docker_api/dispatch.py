@@ -38,12 +38,13 @@ class Dispatcher:
             # absolute-form, as through a proxy (RFC 9112, 3.2.2)
             path = "/" + path.partition("://")[2].partition("/")[2]
         try:
-            match = self._router.match(method, path)
+            asked = Query(query)
+            match = self._router.match(method, path, asked)
             request = Request(
                 method=method,
                 path=path,
                 params=match.params,
-                query=Query(query),
+                query=asked,
                 headers=headers,
                 version=match.version,
                 engine=self._engine,

@@ -13,6 +13,7 @@ from ck.kernel.errors import InvalidArgument
 from ck.plugins.builtin.docker_api.versions import ApiVersion
 
 JSON: Final = "application/json"
+TAR: Final = "application/x-tar"
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -98,6 +99,9 @@ class Query:
         """A value that is JSON text; None without it."""
         value = self.text(name)
         return parse_json(value.encode(), f"query parameter {name}") if value else None
+
+
+NO_QUERY: Final = Query("")
 
 
 def parse_json(text: bytes, what: str) -> Any:

@@ -10,7 +10,7 @@ from typing import TypeGuard
 import attrs
 
 from ck.kernel.errors import CorruptData, InvalidArgument, NotFound
-from ck.plugins.builtin.registry_layout._reference import ONLY
+from ck.plugins.builtin.registry_layout._reference import ONLY, PLACE
 
 
 @attrs.frozen(kw_only=True)
@@ -34,7 +34,9 @@ def read_archive(raw: bytes) -> list[ArchivedImage]:
 
 
 def choose(images: Sequence[ArchivedImage], wanted: str) -> ArchivedImage:
-    """The image called *wanted*, or the only one. Raises: NotFound, InvalidArgument."""
+    """The image called *wanted*, or the only one, or that at the place "@N". Raises: NotFound, InvalidArgument."""
+    if wanted.startswith(PLACE):
+        return images[int(wanted.removeprefix(PLACE))]
     if wanted == ONLY:
         if len(images) != 1:
             tags = ", ".join(tag for image in images for tag in image.tags)

@@ -14,6 +14,7 @@ import attrs
 from ck.kernel.errors import InvalidArgument
 
 ONLY: Final = "latest"
+PLACE: Final = "@"  # of an image without a name; what users write cannot begin so
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _NAME: Final = re.compile(
     r"[a-zA-Z0-9][a-zA-Z0-9._/-]*(?::[0-9]+/[a-z0-9._/-]+)?(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
@@ -29,7 +30,8 @@ class Transport(enum.StrEnum):
 
 @attrs.frozen(kw_only=True)
 class LayoutReference:
-    """`image` is a tag in an OCI layout, a name with its tag in an archive, or `latest` for the only one."""
+    """`image` is a tag in an OCI layout, a name with its tag in an archive, or `latest` for the only one; "@" and its
+    place in the archive, or its digest in the layout, for one that has no name."""
 
     transport: Transport
     path: str

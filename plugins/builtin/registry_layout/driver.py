@@ -1,15 +1,16 @@
 """The registry driver "layout"."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import trio
 
-from ck.kernel.drivers.registry import Credentials, ImageSource
+from ck.kernel.drivers.registry import ArchivedImage, Credentials, ImageSource
 from ck.kernel.errors import Unsupported
-from ck.plugins.builtin.registry_layout._reference import Transport, claims, parse
+from ck.plugins.builtin.registry_layout._contents import contents
+from ck.plugins.builtin.registry_layout._reference import LayoutReference, Transport, claims, parse
 from ck.plugins.builtin.registry_layout.files import ArchiveFiles, DirectoryFiles, Files, opened
 from ck.plugins.builtin.registry_layout.source import LayoutSource
 
@@ -41,6 +42,19 @@ class LayoutRegistry:
         files = await trio.to_thread.run_sync(OPEN[parsed.transport], Path(parsed.path))
         with opened(files):
             yield LayoutSource(parsed, files)
+
+    @asynccontextmanager
+    async def archive(self, path: Path) -> AsyncIterator[Sequence[ArchivedImage]]:
+        """See ck.kernel.drivers.registry.ArchiveReader."""
+        files = await trio.to_thread.run_sync(ArchiveFiles, path)
+        with opened(files):
+            yield [
+                ArchivedImage(
+                    source=LayoutSource(LayoutReference(transport=transport, path=str(path), image=image), files),
+                    names=names,
+                )
+                for transport, image, names in await trio.to_thread.run_sync(contents, files)
+            ]
 
     async def login(self, server: str, credentials: Credentials) -> str:
         raise Unsupported(f"cannot log in to {server!r}: the images of the registry driver layout are files")

@@ -9,12 +9,19 @@ from typing import Any, Final, NoReturn
 import trio
 
 from ck.kernel.drivers.digest import sha256_digest, split_digest, verify
-from ck.kernel.drivers.manifest import DOCKER_CONFIG, DOCKER_MANIFEST, MAX_BYTES, read_json, read_manifest
+from ck.kernel.drivers.manifest import (
+    DOCKER_CONFIG,
+    DOCKER_MANIFEST,
+    MAX_BYTES,
+    IndexEntry,
+    read_json,
+    read_manifest,
+)
 from ck.kernel.drivers.platform import resolve
 from ck.kernel.drivers.registry import Descriptor, Manifest, Platform
 from ck.kernel.errors import CorruptData, NotFound
 from ck.plugins.builtin.registry_layout._archive import ArchivedImage, choose, read_archive
-from ck.plugins.builtin.registry_layout._reference import ONLY, LayoutReference, Transport
+from ck.plugins.builtin.registry_layout._reference import ONLY, PLACE, LayoutReference, Transport
 from ck.plugins.builtin.registry_layout.files import BLOCK, GZIP_MAGIC, Extent, Files
 
 REF_NAME: Final = "org.opencontainers.image.ref.name"
@@ -57,9 +64,9 @@ class LayoutSource:
         layout = read_json(self._small("oci-layout"), "oci-layout")
         if layout.get("imageLayoutVersion") != "1.0.0":
             raise CorruptData(f"{self.name}: unknown layout version {layout.get('imageLayoutVersion')!r}")
-        index = read_manifest(self._small("index.json"), digest="index.json")
-        if isinstance(index, Manifest):
-            raise CorruptData(f"{self.name}: index.json is no index")
+        index = read_index(self._files)
+        if self._reference.image.startswith(PLACE):
+            return self._checked(self._reference.image.removeprefix(PLACE))
         named = [e.descriptor for e in index if e.descriptor.annotations.get(REF_NAME) == self._reference.image]
         if not named and self._reference.image == ONLY and len(index) == 1:
             named = [index[0].descriptor]
@@ -107,10 +114,23 @@ class LayoutSource:
         return {"mediaType": f"{TAR}.gzip" if compressed else TAR, "digest": digest, "size": extent.size}
 
     def _small(self, name: str) -> bytes:
-        extent = self._files.open(name)
-        if extent.size > MAX_BYTES:
-            raise CorruptData(f"{self.name}: {name} is longer than {MAX_BYTES} bytes")
-        return extent.read(0, extent.size)
+        return read_small(self._files, name)
+
+
+def read_index(files: Files) -> tuple[IndexEntry, ...]:
+    """What an OCI layout holds. Raises: CorruptData, NotFound where it is none."""
+    index = read_manifest(read_small(files, "index.json"), digest="index.json")
+    if isinstance(index, Manifest):
+        raise CorruptData("index.json is no index")
+    return index
+
+
+def read_small(files: Files, name: str) -> bytes:
+    """A document, whole. Raises: CorruptData, NotFound."""
+    extent = files.open(name)
+    if extent.size > MAX_BYTES:
+        raise CorruptData(f"{name} is longer than {MAX_BYTES} bytes")
+    return extent.read(0, extent.size)
 
 
 def _diff_ids(config: bytes, image: ArchivedImage) -> list[str]:

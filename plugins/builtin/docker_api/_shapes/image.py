@@ -70,7 +70,9 @@ def removals_json(removals: Sequence[ImageRemoval], familiar: Familiar) -> list[
 
 
 def progress_json(progress: Progress) -> Json:
-    """One message of a pull's stream."""
+    """One message of a pull's stream, or of its kind."""
+    if progress.line:
+        return {"stream": progress.line}
     json: Json = {"status": progress.status}
     if progress.current or progress.total:
         json["progressDetail"] = {"current": progress.current, "total": progress.total}

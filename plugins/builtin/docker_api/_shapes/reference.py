@@ -34,9 +34,14 @@ def pull_reference(image: str, tag: str) -> str:
     """`fromImage` and `tag` in one; a tag that is a digest pins."""
     if not image:
         raise InvalidArgument("fromImage must name an image to pull")
-    if not tag or "@" in image:
-        return image
-    return f"{image}@{tag}" if ":" in tag else f"{image}:{tag}"
+    return image if "@" in image else tagged(image, tag)
+
+
+def tagged(repo: str, tag: str) -> str:
+    """`repo` and `tag`, which may be a digest, in one; "" without the first."""
+    if not repo or not tag:
+        return repo
+    return f"{repo}@{tag}" if ":" in tag else f"{repo}:{tag}"
 
 
 def asks_for_all_tags(image: str, tag: str) -> bool:

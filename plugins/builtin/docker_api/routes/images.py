@@ -1,12 +1,14 @@
-"""Images: list, pull, inspect, history, tag, remove, prune."""
+"""Images: list, pull, commit, inspect, history, tag, remove, prune."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Final, cast
 
-from ck.kernel.api.image import Progress
-from ck.kernel.errors import InvalidArgument, Unsupported
+from ck.kernel.api.container import ContainerConfig
+from ck.kernel.api.image import CommitRequest, Progress
+from ck.kernel.errors import InvalidArgument
 from ck.plugins.builtin.docker_api import streams, versions
+from ck.plugins.builtin.docker_api._shapes.config import CONFIG
 from ck.plugins.builtin.docker_api._shapes.filters import check_names
 from ck.plugins.builtin.docker_api._shapes.image import (
     history_json,
@@ -21,6 +23,7 @@ from ck.plugins.builtin.docker_api._shapes.reference import (
     header_credentials,
     parse_platform,
     pull_reference,
+    tagged,
 )
 from ck.plugins.builtin.docker_api.exchange import Reply, Request, json_reply
 from ck.plugins.builtin.docker_api.router import Route
@@ -49,10 +52,24 @@ async def list_images(request: Request) -> Reply:
     return json_reply([versions.image_fields(line, request.version) for line in lines])
 
 
+async def commit(request: Request) -> Reply:
+    query = request.query
+    wanted = CommitRequest(
+        target=tagged(query.text("repo"), query.text("tag")),
+        author=query.text("author"),
+        comment=query.text("comment"),
+        pause=query.flag("pause", default=True),
+        config=ContainerConfig(**CONFIG.load(request.json() or {}, "")),
+        changes=tuple(query.all("changes")),
+    )
+    container = query.text("container")
+    if not container:
+        raise InvalidArgument("container must name the container to commit")
+    return json_reply({"Id": await request.engine.images.commit(container, wanted)}, status=201)
+
+
 async def pull(request: Request) -> None:
     query = request.query
-    if query.text("fromSrc"):
-        raise Unsupported("importing an image from a tar is not supported by this engine yet")
     images, image, tag = request.engine.images, query.text("fromImage"), query.text("tag")
     reference = pull_reference(image, tag)
     if reference.startswith(_HUB):
@@ -87,10 +104,10 @@ async def history(request: Request) -> Reply:
 
 
 async def tag(request: Request) -> Reply:
-    repo, name = request.query.text("repo"), request.query.text("tag")
-    if not repo:
+    target = tagged(request.query.text("repo"), request.query.text("tag"))
+    if not target:
         raise InvalidArgument("repo must name the new tag's repository")
-    await request.engine.images.tag(request.id, f"{repo}:{name}" if name else repo)
+    await request.engine.images.tag(request.id, target)
     return Reply(status=201)
 
 
@@ -111,6 +128,7 @@ async def prune(request: Request) -> Reply:
 ROUTES: Final = (
     Route("GET", "/images/json", list_images),
     Route("POST", "/images/create", pull, watched=True),
+    Route("POST", "/commit", commit),
     Route("POST", "/images/prune", prune),
     Route("GET", "/images/{id:path}/json", inspect),
     Route("GET", "/images/{id:path}/history", history),

@@ -9,11 +9,8 @@ from ck.plugins.builtin.docker_api.router import Route
 
 _WHAT: Final = {
     "building images": ("POST /build", "POST /build/prune", "POST /session", "POST /grpc"),
-    "committing a container to an image": ("POST /commit",),
     "attaching by WebSocket": ("GET /containers/{id}/attach/ws",),
     "pushing images": ("POST /images/{id:path}/push",),
-    "saving images": ("GET /images/get", "GET /images/{id:path}/get"),
-    "loading images": ("POST /images/load",),
     "searching for images": ("GET /images/search",),
     "asking a registry for an image": ("GET /distribution/{id:path}/json",),
     "updating a volume": ("PUT /volumes/{id}",),

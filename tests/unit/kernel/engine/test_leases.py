@@ -65,16 +65,16 @@ def test_nothing_is_gone_while_somebody_has_it(jobs: list[tuple[bool, list[str]]
             there.discard(id)
 
         async def collect(ids: Sequence[str]) -> None:
-            for id in ids:
-                if id not in leases.held():
-                    await leases.remove(id, remove)
+            for each in ids:
+                if each not in leases.held():
+                    await leases.remove(each, remove)
 
         async def use(ids: Sequence[str]) -> None:
             async with leases.hold(ids):
-                seen = {id for id in ids if id in there}
+                seen = {each for each in ids if each in there}
                 for _ in range(5):
                     await trio.lowlevel.checkpoint()
-                    assert {id for id in ids if id in there} == seen
+                    assert {each for each in ids if each in there} == seen
 
         async with trio.open_nursery() as nursery:
             for uses, ids in jobs:

@@ -7,7 +7,7 @@ import pytest
 
 from ck.kernel.errors import InvalidArgument, NotFound
 from ck.plugins.builtin.docker_api import versions
-from ck.plugins.builtin.docker_api.exchange import Request
+from ck.plugins.builtin.docker_api.exchange import Query, Request
 from ck.plugins.builtin.docker_api.router import Route, Router
 from ck.plugins.builtin.docker_api.routes import ROUTES
 
@@ -29,7 +29,7 @@ ROUTER = Router(ROUTES)
         ("DELETE", "/images/json/json", "remove", {"id": "json/json"}, (1, 51)),
         ("POST", "/images/a/b/tag", "tag", {"id": "a/b"}, (1, 51)),
         ("POST", "/images/a/b/push", "refuse", {"id": "a/b"}, (1, 51)),
-        ("GET", "/images/a/get", "refuse", {"id": "a"}, (1, 51)),
+        ("GET", "/images/a/get", "save", {"id": "a"}, (1, 51)),
         ("PUT", "/containers/a/archive", "put", {"id": "a"}, (1, 51)),
     ],
 )
@@ -67,8 +67,16 @@ def test_a_segment_does_not_cross_a_slash_and_a_path_does() -> None:
 
 
 def test_every_route_is_in_the_table_once() -> None:
-    keys = [(route.method, route.pattern) for route in ROUTES]
+    keys = [(route.method, route.pattern, route.when) for route in ROUTES]
     assert len(keys) == len(set(keys))
+
+
+def test_a_route_that_needs_a_parameter_is_meant_where_that_has_a_value() -> None:
+    meant = {
+        text: ROUTER.match("POST", "/images/create", Query(text)).route.handler.__name__
+        for text in ("fromImage=a", "fromSrc=-", "fromSrc=&fromImage=a", "")
+    }
+    assert list(meant.values()) == ["pull", "import_archive", "pull", "pull"]
 
 
 def test_the_version_is_that_of_the_project() -> None:

@@ -1,0 +1,63 @@
+"""Images as archives: save, load, import."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import BinaryIO, Final, cast
+
+from ck.kernel.api.image import ImportRequest, Progress
+from ck.kernel.errors import InvalidArgument, Unsupported
+from ck.plugins.builtin.docker_api import streams
+from ck.plugins.builtin.docker_api._shapes.image import progress_json
+from ck.plugins.builtin.docker_api._shapes.reference import parse_platform, tagged
+from ck.plugins.builtin.docker_api.exchange import TAR, Request
+from ck.plugins.builtin.docker_api.router import Route
+from ck.plugins.builtin.docker_api.uploads import with_body
+
+
+async def save(request: Request) -> None:
+    refs = [request.id] if "id" in request.params else request.query.all("names")
+    if not refs:
+        raise InvalidArgument("names must name the images to save")
+    async with request.engine.images.save(refs) as chunks:
+        await request.channel.open_stream(TAR)
+        async for chunk in chunks:
+            await request.channel.send(chunk)
+
+
+async def load(request: Request) -> None:
+    quiet = request.query.flag("quiet")
+
+    async def work(tar: BinaryIO) -> None:
+        async with aclosing(cast(AsyncGenerator[Progress, None], request.engine.images.load(tar))) as progress:
+            first = await anext(progress, None)
+            async with streams.json_stream(request) as send:
+                if first is not None and not (quiet and first.status):
+                    await send(progress_json(first))
+                async for step in progress:
+                    if not (quiet and step.status):
+                        await send(progress_json(step))
+
+    await with_body(request, work)
+
+
+async def import_archive(request: Request) -> None:
+    query = request.query
+    if query.text("fromSrc") != "-":
+        raise Unsupported(f'cannot import {query.text("fromSrc")!r}: only the body of the request ("-") is read')
+    wanted = ImportRequest(
+        target=tagged(query.text("repo"), query.text("tag")),
+        comment=query.text("message"),
+        platform=parse_platform(query.text("platform").lower()),
+        changes=tuple(query.all("changes")),
+    )
+    image_id = await with_body(request, lambda tar: request.engine.images.import_archive(tar, wanted))
+    async with streams.json_stream(request) as send:
+        await send({"status": image_id})
+
+
+ROUTES: Final = (
+    Route("GET", "/images/get", save),
+    Route("GET", "/images/{id:path}/get", save),
+    Route("POST", "/images/load", load, streams_body=True),
+    Route("POST", "/images/create", import_archive, streams_body=True, when="fromSrc"),
+)
