@@ -43,6 +43,8 @@ class Progress:
         for message in messages:
             if error := message.get("error") or (message.get("errorDetail") or {}).get("message"):
                 raise CliError(str(error))
+            if "aux" in message:
+                continue  # for programs
             if "stream" in message:
                 self._lines.clear()
                 self._out.write(message["stream"])

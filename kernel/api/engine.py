@@ -188,6 +188,11 @@ class Images(Protocol):
     ) -> AsyncIterator[Progress]:
         """Pull; errors are raised from the iterator. Leaving the iterator early cancels."""
 
+    def push(
+        self, reference: str, credentials: Credentials | None, *, all_tags: bool = False
+    ) -> AsyncIterator[Progress]:
+        """Push; errors are raised from the iterator. Leaving the iterator early cancels."""
+
     async def tag(self, ref: str, target: str) -> None: ...
 
     async def commit(self, container: str, request: CommitRequest) -> str:

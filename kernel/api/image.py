@@ -71,15 +71,25 @@ class ImportRequest:
 
 
 @attrs.frozen(kw_only=True)
+class Pushed:
+    """What a push has made: the manifest's digest and bytes."""
+
+    tag: str
+    digest: str
+    size: int
+
+
+@attrs.frozen(kw_only=True)
 class Progress:
     """One step of a pull or its kind (Docker's JSON stream). `id` is a layer's 12 digits or a tag; current and total
-    are bytes. Where `line` is set it is all there is: text for the user, as it stands."""
+    are bytes. Where `line` (text for the user, as it stands) or `pushed` is set it is all there is."""
 
     status: str = ""
     id: str = ""
     current: int = 0
     total: int = 0
     line: str = ""
+    pushed: Pushed | None = None
 
 
 @attrs.frozen(kw_only=True)

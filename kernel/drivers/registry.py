@@ -1,6 +1,6 @@
 """Registry drivers: where images come from. One driver claims a reference; the engine pulls through it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -69,6 +69,29 @@ class ImageSource(Protocol):
         broke, with backoff. Raises: NotFound, Unauthorized, Unavailable. Need not check the digest: the engine does."""
 
 
+ReadBlob = Callable[[int], AbstractAsyncContextManager[AsyncIterator[bytes]]]
+"""Opens a blob for reading from an offset on."""
+
+
+class ImageSink(Protocol):
+    """One image being sent: connections and tokens live as long as this."""
+
+    async def has(self, digest: str) -> bool:
+        """Whether the repository has the blob. Raises: Unauthorized, Unavailable."""
+
+    async def mount(self, digest: str, repository: str) -> bool:
+        """Take the blob over from another *repository* (normalized, without tag) of the same registry; whether that was
+        allowed. Raises: Unauthorized, Unavailable."""
+
+    async def upload(self, blob: Descriptor, read: ReadBlob, sent: Callable[[int], None]) -> None:
+        """Send a blob; *sent* is told how many bytes the registry has. A connection that breaks is taken up again where
+        it broke, with backoff. Raises: Unauthorized, Unavailable, what *read* raises."""
+
+    async def put_manifest(self, manifest: Manifest) -> None:
+        """Give the image the name under which it was opened; all its blobs are there. Raises: Unauthorized,
+        Unavailable."""
+
+
 @attrs.frozen(kw_only=True)
 class ArchivedImage:
     """One image of an archive, and the names that it has there, as people write them."""
@@ -111,6 +134,10 @@ class RegistryDriver(Protocol):
 
         Without *credentials* the driver uses what it finds configured.
         """
+
+    def sink(self, reference: str, credentials: Credentials | None) -> AbstractAsyncContextManager[ImageSink]:
+        """Open *reference* (normalized, with a tag) for sending an image there. Raises: Unsupported where this driver's
+        images come from somewhere that takes none."""
 
     async def login(self, server: str, credentials: Credentials) -> str:
         """Check *credentials* against *server*; return a status sentence.

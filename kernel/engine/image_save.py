@@ -12,7 +12,7 @@ from ck.kernel.drivers.registry import Manifest
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.image_archive import SavedImage, SavedName, blob_name, documents
 from ck.kernel.engine.image_garbage import blobs_of
-from ck.kernel.engine.image_manifest import fits, new_manifest
+from ck.kernel.engine.image_manifest import describe, new_manifest
 from ck.kernel.engine.image_store import familiar, find_image, kept_manifest, normalize
 from ck.kernel.engine.layer_blob import LayerBlob, layer_blobs, read_blob
 from ck.kernel.errors import InvalidArgument
@@ -41,9 +41,13 @@ async def saving(ctx: Context, refs: Sequence[str]) -> AsyncIterator[AsyncIterat
 async def _manifest(ctx: Context, image: Image, layers: Sequence[LayerBlob]) -> Manifest:
     """The one that *image* came with, where it will do, or else a new one: OCI's, as others see only those."""
     kept = await kept_manifest(ctx, image)
-    if kept and kept.media_type == OCI_MANIFEST and fits(kept, image.id, layers):
+    if (
+        kept
+        and kept.media_type == OCI_MANIFEST
+        and [each.digest for each in kept.layers] == [each.digest for each in layers]
+    ):
         return kept
-    return new_manifest(await ctx.content.read(image.id), layers, docker=False)
+    return new_manifest(await ctx.content.read(image.id), [describe(layer) for layer in layers], docker=False)
 
 
 def _choose(ctx: Context, refs: Sequence[str]) -> dict[str, tuple[SavedName, ...]]:

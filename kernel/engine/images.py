@@ -14,6 +14,7 @@ from ck.kernel.engine.filters import Filters
 from ck.kernel.engine.image_commit import commit, import_archive
 from ck.kernel.engine.image_garbage import drop, sweep
 from ck.kernel.engine.image_load import load
+from ck.kernel.engine.image_push import push
 from ck.kernel.engine.image_record import image_event, record_image
 from ck.kernel.engine.image_save import saving
 from ck.kernel.engine.image_store import familiar, find_image, new_tag, normalize, registry_for
@@ -44,6 +45,11 @@ class Images:
         self, reference: str, platform: Platform | None, credentials: Credentials | None, *, all_tags: bool = False
     ) -> AsyncIterator[Progress]:
         return image_pull.pull(self._ctx, reference, platform, credentials, all_tags=all_tags)
+
+    def push(
+        self, reference: str, credentials: Credentials | None, *, all_tags: bool = False
+    ) -> AsyncIterator[Progress]:
+        return push(self._ctx, reference, credentials, all_tags=all_tags)
 
     async def tag(self, ref: str, target: str) -> None:
         image = find_image(self._ctx, ref)

@@ -14,6 +14,7 @@ class Request:
     """What a client asked for; `number` counts from 0 over the proxy's life."""
 
     number: int
+    method: str = "GET"
     target: str
     headers: dict[str, str]
     body: bytes = b""
@@ -24,7 +25,8 @@ class Fault:
     """What to do instead of passing the upstream's answer on. A `status` answers at once, with `headers` and `body`.
 
     `cut_after` closes the connection after so many bytes of the body; `hold_after` sends no more until it is closed;
-    `flip` is the offset of a byte to change.
+    `flip` is the offset of a byte to change. `cut_body_after` passes only so many bytes of the client's body on, and
+    then breaks off in both directions.
     """
 
     status: int = 0
@@ -33,8 +35,11 @@ class Fault:
     cut_after: int | None = None
     hold_after: int | None = None
     flip: int | None = None
+    cut_body_after: int | None = None
     ignore_range: bool = False
 
+
+TAKEN_SECONDS = 5
 
 Script = Callable[[Request], Fault | None]
 
@@ -76,7 +81,9 @@ class FlakyProxy:
             sent += event.data
         headers = {name.decode(): value.decode() for name, value in asked.headers}
         target = asked.target.decode()
-        request = Request(number=len(self.requests), target=target, headers=headers, body=bytes(sent))
+        request = Request(
+            number=len(self.requests), method=asked.method.decode(), target=target, headers=headers, body=bytes(sent)
+        )
         self.requests.append(request)
         fault = self.script(request) or Fault()
         if fault.status:
@@ -84,6 +91,10 @@ class FlakyProxy:
             await stream.send_all(_bytes(server, answer) + _bytes(server, h11.Data(data=fault.body)))
             await stream.send_all(_bytes(server, h11.EndOfMessage()))
             return True
+        if fault.cut_body_after is not None:
+            await self._pass_part(request, fault.cut_body_after)
+            await stream.aclose()
+            return False
         response, body = await self._ask(request, fault)
         if fault.flip is not None:
             body = body[: fault.flip] + bytes([body[fault.flip] ^ 1]) + body[fault.flip + 1 :]
@@ -102,17 +113,26 @@ class FlakyProxy:
         await stream.aclose()
         return False
 
+    async def _pass_part(self, request: Request, count: int) -> None:
+        """Send the head and *count* bytes of the body upstream, and hang up once they have been taken."""
+        client = h11.Connection(h11.CLIENT)
+        async with await trio.open_tcp_stream(*self._upstream) as stream:
+            await stream.send_all(_bytes(client, _asked(request)) + _bytes(client, h11.Data(data=request.body[:count])))
+            await stream.send_eof()
+            with trio.move_on_after(TAKEN_SECONDS):  # a server that saw the end hangs up
+                while await stream.receive_some(65536):
+                    continue
+
     async def _ask(self, request: Request, fault: Fault) -> tuple[h11.Response, bytes]:
         """The upstream's answer, whole."""
         client = h11.Connection(h11.CLIENT)
-        headers = {name: value for name, value in request.headers.items() if name != "connection"}
-        headers["connection"] = "close"
+        asked = _asked(request)
         if fault.ignore_range:
-            headers.pop("range", None)
-        asked = h11.Request(method="GET", target=request.target, headers=list(headers.items()))
+            asked = _asked(attrs.evolve(request, headers={**request.headers, "range": ""}))
         body = bytearray()
         async with await trio.open_tcp_stream(*self._upstream) as stream:
-            await stream.send_all(_bytes(client, asked) + _bytes(client, h11.EndOfMessage()))
+            await stream.send_all(_bytes(client, asked) + _bytes(client, h11.Data(data=request.body)))
+            await stream.send_all(_bytes(client, h11.EndOfMessage()))
             response = await _next(client, stream)
             assert isinstance(response, h11.Response)
             while isinstance(event := await _next(client, stream), h11.Data):
@@ -134,3 +154,10 @@ async def _next(connection: h11.Connection, stream: trio.SocketStream) -> Any:
     while (event := connection.next_event()) is h11.NEED_DATA:
         connection.receive_data(await stream.receive_some(1 << 18))
     return event
+
+
+def _asked(request: Request) -> h11.Request:
+    """What goes upstream: on a connection of its own, headers with an empty value left out."""
+    headers = {name: value for name, value in request.headers.items() if value and name != "connection"}
+    headers["connection"] = "close"
+    return h11.Request(method=request.method, target=request.target, headers=list(headers.items()))

@@ -4,14 +4,16 @@ import base64
 import logging
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
-from typing import Final
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Final, cast
 
+from ck.kernel.api.image import Progress
 from ck.kernel.drivers.log import LogRecord, Stream
 from ck.kernel.drivers.runtime import STATUS_STREAM
 from ck.kernel.errors import CkError, StartFailed
 from ck.plugins.builtin.docker_api import errors
+from ck.plugins.builtin.docker_api._shapes.image import progress_json
 from ck.plugins.builtin.docker_api._shapes.times import rfc3339_ns
 from ck.plugins.builtin.docker_api.exchange import JSON, ClientGone, Headers, Hijacked, Request, json_bytes
 
@@ -93,6 +95,20 @@ async def json_stream(request: Request) -> AsyncIterator[Send]:
     except Exception as exc:
         message = _told(request, exc)
         await send({"errorDetail": {"message": message}, "error": message})
+
+
+async def progress(request: Request, steps: AsyncIterator[Progress], *, quiet: bool = False) -> None:
+    """Tell of *steps* on a JSON stream, with *quiet* only of what they lead to. What fails before the first of them (no
+    such image, no access) is still told by a status."""
+    # Leaving the generator cancels the work, so it is closed here and not whenever it is collected.
+    async with aclosing(cast(AsyncGenerator[Progress, None], steps)):
+        first = await anext(steps, None)
+        async with json_stream(request) as send:
+            if first is not None and not (quiet and first.status):
+                await send(progress_json(first))
+            async for step in steps:
+                if not (quiet and step.status):
+                    await send(progress_json(step))
 
 
 @asynccontextmanager

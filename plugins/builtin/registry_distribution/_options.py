@@ -31,6 +31,13 @@ class RegistryOptions:
     """Blobs fetched at once from one registry. As many as Docker, which registries' limits are made for; layers are
     stored one after another anyway, so that more would only wait on disk."""
 
+    uploads: int = 5
+    """Blobs sent at once to one registry; as many as Docker."""
+
+    chunk: int = 32 << 20
+    """Bytes of a blob that are sent in one request. Some registries want at least 5 MiB, proxies before them set a
+    limit; what breaks begins again at its chunk."""
+
     attempts: int = 6
     """Tries in a row that bring nothing before a request is given up."""
 
@@ -63,7 +70,7 @@ def read_options(options: Mapping[str, Any]) -> RegistryOptions:
             values[option] = _texts(option, values[option])
     if "mirrors" in values:
         values["mirrors"] = _mirrors(values["mirrors"])
-    for option in ("downloads", "attempts"):
+    for option in ("downloads", "uploads", "chunk", "attempts"):
         value = values.get(option, 1)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise _wrong(option, f"must be a whole number above 0, not {value!r}")

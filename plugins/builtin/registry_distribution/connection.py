@@ -4,11 +4,12 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
 
+import attrs
 import httpx
 import trio
 
@@ -51,8 +52,25 @@ async def connect(endpoint: Endpoint, options: RegistryOptions, find: FindCreden
         yield Connection(client, endpoint, find)
 
 
+@attrs.frozen(kw_only=True)
+class Call:
+    """One request. `url` is a path at the endpoint, or a whole URL that it gave; `image` is what users call it, `scope`
+    the access that it takes (token specification), `missing` what a 404 means. `content` makes the body anew each time
+    that it is sent."""
+
+    method: str = "GET"
+    url: str
+    image: str
+    scope: str
+    missing: CkError
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    content: Callable[[], AsyncIterable[bytes] | bytes] | None = None
+    accepted: Collection[int] = (200, 206)
+    verb: str = "pull"
+
+
 class Connection:
-    """One endpoint while one image is fetched from it."""
+    """One endpoint while one image is fetched from it or sent to it."""
 
     def __init__(self, client: httpx.AsyncClient, endpoint: Endpoint, find: FindCredentials) -> None:
         self.endpoint = endpoint
@@ -61,19 +79,17 @@ class Connection:
         self._reached = False
 
     @asynccontextmanager
-    async def get(
-        self, path: str, *, image: str, scope: str, missing: CkError, headers: Mapping[str, str]
-    ) -> AsyncIterator[httpx.Response]:
-        """The answer (200 or 206) to a GET of *path*, whose body is to be streamed; *image* is what users call it.
+    async def request(self, call: Call) -> AsyncIterator[httpx.Response]:
+        """The answer to *call*, with one of the statuses that it accepts; its body is to be streamed.
 
-        Raises: *missing* for 404; NotFound where an anonymous client is not let in; TryAgain for a passing fault, also
-        of the body; Unauthorized, Unavailable, CorruptData.
+        Raises: what the call says for 404; NotFound where an anonymous client is not let in; TryAgain for a passing
+        fault, also of the body; Unauthorized, Unavailable, CorruptData.
         """
         try:
-            response = await self._authorized(path, scope, headers)
+            response = await self._authorized(call)
             try:
-                if response.status_code not in (200, 206):
-                    raise await self._fault(response, image, missing)
+                if response.status_code not in call.accepted:
+                    raise await self._fault(response, call)
                 yield response
             finally:
                 await response.aclose()
@@ -85,34 +101,48 @@ class Connection:
         except (httpx.RequestError, httpx.InvalidURL) as error:
             raise Unavailable(f"{self.endpoint.host} cannot be used: {error}") from error
 
-    async def _authorized(self, path: str, scope: str, headers: Mapping[str, str]) -> httpx.Response:
+    async def _authorized(self, call: Call) -> httpx.Response:
         sent = self._auth.header()
-        response = await self._send(path, headers, sent)
+        response = await self._send(call, sent)
         # Only the registry itself may ask for credentials, not a host that it sends us on to.
-        if response.status_code == 401 and response.url.netloc == httpx.URL(self.endpoint.url).netloc:
+        if response.status_code == 401 and self._is_own(response.url):
             await _drain(response)
             challenges = parse_challenges(response.headers.get_list("www-authenticate"))
-            response = await self._send(path, headers, await self._auth.answer(challenges, sent, scope))
+            response = await self._send(call, await self._auth.answer(challenges, sent, call.scope))
         return response
 
-    async def _send(self, path: str, headers: Mapping[str, str], authorization: str | None) -> httpx.Response:
-        extra = {"Authorization": authorization} if authorization else {}
-        request = self._client.build_request("GET", f"{self.endpoint.url}{path}", headers={**headers, **extra})
+    async def _send(self, call: Call, authorization: str | None) -> httpx.Response:
+        url = httpx.URL(self.endpoint.url).join(call.url)
+        extra = {"Authorization": authorization} if authorization and self._is_own(url) else {}
+        content = call.content() if call.content else None
+        request = self._client.build_request(call.method, url, headers={**call.headers, **extra}, content=content)
         # httpx drops the Authorization header where a redirect leaves the host.
-        response = await self._client.send(request, stream=True, follow_redirects=True)
+        response = await self._client.send(request, stream=True, follow_redirects=call.method in ("GET", "HEAD"))
         self._reached = True
         return response
 
-    async def _fault(self, response: httpx.Response, image: str, missing: CkError) -> CkError:
+    def _is_own(self, url: httpx.URL) -> bool:
+        """Whether it is the registry's own, and not of a host that the registry sends us on to."""
+        return url.netloc == httpx.URL(self.endpoint.url).netloc
+
+    async def _fault(self, response: httpx.Response, call: Call) -> CkError:
         status, host = response.status_code, response.url.netloc.decode()
         message = error_message(await _drain(response))
         told = f": {message}" if message else ""
         if status == 404:
-            return missing
+            return call.missing
+        if status in (401, 403) and call.verb == "push":
+            return Unauthorized(
+                f"push access denied for {call.image}: log in to {host} as one who may push there{told}"
+            )
         if status in (401, 403) and self._auth.anonymous:
-            return NotFound(f"pull access denied for {image}: it does not exist or may require a login to {host}{told}")
+            return NotFound(
+                f"pull access denied for {call.image}: it does not exist or may require a login to {host}{told}"
+            )
         if status in (401, 403):
             return Unauthorized(f"{host} refuses the user name or password{told}")
+        if status == 416 and call.verb == "push":
+            return TryAgain(f"{host} has got another part of the upload than was sent{told}")
         if status == 416:
             return CorruptData(f"a blob at {host} is shorter than its manifest says")
         sentence = f"{host} answered {status} {response.reason_phrase}{told}"

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import trio
 
-from ck.kernel.drivers.registry import Credentials, ImageSource
+from ck.kernel.drivers.registry import Credentials, ImageSink, ImageSource
 from ck.kernel.errors import InvalidArgument
 from ck.plugins.builtin.registry_distribution._docker_config import hostname
 from ck.plugins.builtin.registry_distribution._options import Endpoint, RegistryOptions, endpoints
@@ -27,6 +27,7 @@ class DistributionRegistry:
     def __init__(self, options: RegistryOptions) -> None:
         self._options = options
         self._downloads: dict[str, trio.Semaphore] = {}
+        self._uploads: dict[str, trio.Semaphore] = {}
 
     def claims(self, reference: str) -> bool:
         """Every reference is one for a registry if it is not for another driver."""
@@ -58,6 +59,21 @@ class DistributionRegistry:
                 for endpoint in await self._endpoints(parsed.host)
             ]
             yield DistributionSource(parsed, connections, self._options, downloads)
+
+    @asynccontextmanager
+    async def sink(self, reference: str, credentials: Credentials | None) -> AsyncIterator[ImageSink]:
+        parsed = parse(reference)
+        await self._load_client()
+        from ck.plugins.builtin.registry_distribution.connection import connect
+        from ck.plugins.builtin.registry_distribution.sink import DistributionSink
+
+        async def find() -> Credentials | None:
+            return credentials or await find_credentials(parsed.host)
+
+        uploads = self._uploads.setdefault(parsed.host, trio.Semaphore(self._options.uploads))
+        origin = (await self._endpoints(parsed.host))[-1]  # never a mirror
+        async with connect(origin, self._options, find) as connection:
+            yield DistributionSink(parsed, connection, self._options, uploads)
 
     async def login(self, server: str, credentials: Credentials) -> str:
         registry = hostname(server) or DOCKER_HUB

@@ -3,7 +3,7 @@
 from ck.kernel.drivers.registry import Credentials
 from ck.kernel.errors import Unavailable
 from ck.plugins.builtin.registry_distribution._options import Endpoint, RegistryOptions
-from ck.plugins.builtin.registry_distribution.connection import connect
+from ck.plugins.builtin.registry_distribution.connection import Call, connect
 
 
 async def check_login(endpoint: Endpoint, options: RegistryOptions, credentials: Credentials) -> None:
@@ -15,6 +15,6 @@ async def check_login(endpoint: Endpoint, options: RegistryOptions, credentials:
     no_registry = Unavailable(f"{endpoint.host} is no registry: it has no /v2/")
     async with (
         connect(endpoint, options, find) as connection,
-        connection.get("/v2/", image=endpoint.host, scope="", missing=no_registry, headers={}),
+        connection.request(Call(url="/v2/", image=endpoint.host, scope="", missing=no_registry)),
     ):
         return

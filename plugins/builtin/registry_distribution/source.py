@@ -19,7 +19,7 @@ from ck.plugins.builtin.registry_distribution._faults import Patience, TryAgain
 from ck.plugins.builtin.registry_distribution._options import RegistryOptions
 from ck.plugins.builtin.registry_distribution._reference import Reference, familiar
 from ck.plugins.builtin.registry_distribution._tags import next_query, read_tags
-from ck.plugins.builtin.registry_distribution.connection import Connection
+from ck.plugins.builtin.registry_distribution.connection import Call, Connection
 
 log: Final = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -110,7 +110,8 @@ class DistributionSource:
         self, connection: Connection, path: str, missing: CkError, headers: Mapping[str, str]
     ) -> tuple[bytes, httpx.Headers]:
         scope = self._scope(connection)
-        async with connection.get(path, image=self.name, scope=scope, missing=missing, headers=headers) as response:
+        call = Call(url=path, image=self.name, scope=scope, missing=missing, headers=headers)
+        async with connection.request(call) as response:
             raw = bytearray()
             async for chunk in response.aiter_raw():
                 raw += chunk
@@ -146,15 +147,16 @@ class DistributionSource:
         patience = self._patience()
         while position < descriptor.size:
             try:
-                async with connection.get(
-                    self._path(connection, "blobs", descriptor.digest),
+                call = Call(
+                    url=self._path(connection, "blobs", descriptor.digest),
                     image=self.name,
                     scope=self._scope(connection),
                     missing=NotFound(
                         f"blob {descriptor.digest} of {self.name} not found at {connection.endpoint.host}"
                     ),
                     headers={"Range": f"bytes={position}-"} if position else {},
-                ) as response:
+                )
+                async with connection.request(call) as response:
                     skip = _bytes_to_skip(response, descriptor, position)
                     async for chunk in response.aiter_raw():
                         if skip >= len(chunk):

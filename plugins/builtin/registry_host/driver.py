@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import trio
 
 from ck.kernel.drivers.platform import canonical, describe
-from ck.kernel.drivers.registry import Credentials, Descriptor, ImageSource, Manifest, Platform
+from ck.kernel.drivers.registry import Credentials, Descriptor, ImageSink, ImageSource, Manifest, Platform
 from ck.kernel.errors import NotFound, Unsupported
 from ck.plugins.builtin.registry_host._reference import PREFIX, Reference
 
@@ -39,6 +39,11 @@ class HostRegistry:
     @asynccontextmanager
     async def source(self, reference: str, credentials: Credentials | None) -> AsyncIterator[ImageSource]:
         yield HostSource(Reference.parse(reference), await trio.to_thread.run_sync(self._ready))
+
+    def sink(self, reference: str, credentials: Credentials | None) -> AbstractAsyncContextManager[ImageSink]:
+        raise Unsupported(
+            f"{self.familiar(reference)} cannot be pushed: host/ images are made of this machine's programs"
+        )
 
     async def login(self, server: str, credentials: Credentials) -> str:
         raise Unsupported(f'"{server}" needs no login: host/ images are made of this machine\'s own programs')

@@ -1,13 +1,13 @@
 """The registry driver "layout"."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import trio
 
-from ck.kernel.drivers.registry import ArchivedImage, Credentials, ImageSource
+from ck.kernel.drivers.registry import ArchivedImage, Credentials, ImageSink, ImageSource
 from ck.kernel.errors import Unsupported
 from ck.plugins.builtin.registry_layout._contents import contents
 from ck.plugins.builtin.registry_layout._reference import LayoutReference, Transport, claims, parse
@@ -42,6 +42,9 @@ class LayoutRegistry:
         files = await trio.to_thread.run_sync(OPEN[parsed.transport], Path(parsed.path))
         with opened(files):
             yield LayoutSource(parsed, files)
+
+    def sink(self, reference: str, credentials: Credentials | None) -> AbstractAsyncContextManager[ImageSink]:
+        raise Unsupported(f"cannot push to {reference}: images are saved to files (ck save)")
 
     @asynccontextmanager
     async def archive(self, path: Path) -> AsyncIterator[Sequence[ArchivedImage]]:

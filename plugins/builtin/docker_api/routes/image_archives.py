@@ -1,13 +1,10 @@
 """Images as archives: save, load, import."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
-from ck.kernel.api.image import ImportRequest, Progress
+from ck.kernel.api.image import ImportRequest
 from ck.kernel.errors import InvalidArgument, Unsupported
 from ck.plugins.builtin.docker_api import streams
-from ck.plugins.builtin.docker_api._shapes.image import progress_json
 from ck.plugins.builtin.docker_api._shapes.reference import parse_platform, tagged
 from ck.plugins.builtin.docker_api.exchange import TAR, Request
 from ck.plugins.builtin.docker_api.router import Route
@@ -28,14 +25,7 @@ async def load(request: Request) -> None:
     quiet = request.query.flag("quiet")
 
     async def work(tar: BinaryIO) -> None:
-        async with aclosing(cast(AsyncGenerator[Progress, None], request.engine.images.load(tar))) as progress:
-            first = await anext(progress, None)
-            async with streams.json_stream(request) as send:
-                if first is not None and not (quiet and first.status):
-                    await send(progress_json(first))
-                async for step in progress:
-                    if not (quiet and step.status):
-                        await send(progress_json(step))
+        await streams.progress(request, request.engine.images.load(tar), quiet=quiet)
 
     await with_body(request, work)
 

@@ -1,11 +1,10 @@
 """Images: list, pull, commit, inspect, history, tag, remove, prune."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
-from typing import Final, cast
+from collections.abc import Mapping
+from typing import Final
 
 from ck.kernel.api.container import ContainerConfig
-from ck.kernel.api.image import CommitRequest, Progress
+from ck.kernel.api.image import CommitRequest
 from ck.kernel.errors import InvalidArgument
 from ck.plugins.builtin.docker_api import streams, versions
 from ck.plugins.builtin.docker_api._shapes.config import CONFIG
@@ -15,7 +14,6 @@ from ck.plugins.builtin.docker_api._shapes.image import (
     image_json,
     image_summary_json,
     image_test,
-    progress_json,
     removals_json,
 )
 from ck.plugins.builtin.docker_api._shapes.reference import (
@@ -81,15 +79,16 @@ async def pull(request: Request) -> None:
         header_credentials(request.headers.get("x-registry-auth", "")),
         all_tags=asks_for_all_tags(image, tag),
     )
-    # Leaving the generator cancels the pull, so it is closed here and not whenever it is collected.
-    async with aclosing(cast(AsyncGenerator[Progress, None], progress)):
-        # What fails before any progress (no such image, no access) is still told by a status.
-        first = await anext(progress, None)
-        async with streams.json_stream(request) as send:
-            if first is not None:
-                await send(progress_json(first))
-            async for step in progress:
-                await send(progress_json(step))
+    await streams.progress(request, progress)
+
+
+async def push(request: Request) -> None:
+    name, tag = request.id, request.query.text("tag")
+    credentials = header_credentials(request.headers.get("x-registry-auth", ""))
+    all_tags = asks_for_all_tags(name, tag)
+    await streams.progress(
+        request, request.engine.images.push(pull_reference(name, tag), credentials, all_tags=all_tags)
+    )
 
 
 async def inspect(request: Request) -> Reply:
@@ -130,6 +129,7 @@ ROUTES: Final = (
     Route("POST", "/images/create", pull, watched=True),
     Route("POST", "/commit", commit),
     Route("POST", "/images/prune", prune),
+    Route("POST", "/images/{id:path}/push", push, watched=True),
     Route("GET", "/images/{id:path}/json", inspect),
     Route("GET", "/images/{id:path}/history", history),
     Route("POST", "/images/{id:path}/tag", tag),

@@ -10,7 +10,6 @@ from ck.plugins.builtin.docker_api.router import Route
 _WHAT: Final = {
     "building images": ("POST /build", "POST /build/prune", "POST /session", "POST /grpc"),
     "attaching by WebSocket": ("GET /containers/{id}/attach/ws",),
-    "pushing images": ("POST /images/{id:path}/push",),
     "searching for images": ("GET /images/search",),
     "asking a registry for an image": ("GET /distribution/{id:path}/json",),
     "updating a volume": ("PUT /volumes/{id}",),
