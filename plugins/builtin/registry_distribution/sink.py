@@ -104,8 +104,8 @@ class DistributionSink:
         await self._status(call)
 
     async def _resume(self, place: str) -> tuple[str, int]:
-        """Where the registry has got to: the place to go on and the next byte; ("", 0) to begin anew, as where it cannot
-        go on in the middle of a chunk (Docker's cannot)."""
+        """Where the registry has got to: the place to go on and the next byte; ("", 0) to begin anew, as where it
+        cannot go on in the middle of a chunk (Docker's cannot)."""
         if not place:
             return "", 0
         try:

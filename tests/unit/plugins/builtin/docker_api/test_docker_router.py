@@ -28,7 +28,7 @@ ROUTER = Router(ROUTES)
         ("GET", "/images/a@sha256:00/json", "inspect", {"id": "a@sha256:00"}, (1, 51)),
         ("DELETE", "/images/json/json", "remove", {"id": "json/json"}, (1, 51)),
         ("POST", "/images/a/b/tag", "tag", {"id": "a/b"}, (1, 51)),
-        ("POST", "/images/a/b/push", "refuse", {"id": "a/b"}, (1, 51)),
+        ("POST", "/images/a/b/push", "push", {"id": "a/b"}, (1, 51)),
         ("GET", "/images/a/get", "save", {"id": "a"}, (1, 51)),
         ("PUT", "/containers/a/archive", "put", {"id": "a"}, (1, 51)),
     ],
