@@ -44,13 +44,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def _distance(one: str, other: str) -> int:
-    """Levenshtein's: how many insertions, deletions and replacements lead from *one* to *other*."""
-    row = list(range(len(other) + 1))
+    """How many insertions, deletions, replacements and swaps of neighbours lead from *one* to *other*."""
+    before, row = [0] * (len(other) + 1), list(range(len(other) + 1))
     for index, char in enumerate(one, 1):
-        diagonal, row[0] = row[0], index
+        last, before, row = before, row, [index]
         for column, other_char in enumerate(other, 1):
-            diagonal, row[column] = (
-                row[column],
-                min(row[column] + 1, row[column - 1] + 1, diagonal + (char != other_char)),
-            )
+            best = min(before[column] + 1, row[column - 1] + 1, before[column - 1] + (char != other_char))
+            if column > 1 and index > 1 and (char, one[index - 2]) == (other[column - 2], other_char):
+                best = min(best, last[column - 2] + 1)
+            row.append(best)
     return row[-1]

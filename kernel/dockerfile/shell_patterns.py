@@ -79,11 +79,12 @@ def _tokens(pattern: str) -> list[Token]:
         raise DockerfileError(f"a pattern in a substitution is longer than {MAX_PATTERN} characters")
     tokens: list[Token] = []
     escaped = False
-    for char, following in zip(pattern, [*pattern[1:], ""], strict=True):
+    for index, char in enumerate(pattern):
         if escaped:
             tokens.append(Token(Kind.CHAR, char))
             escaped = False
         elif char == "\\":
+            following = pattern[index + 1 : index + 2]
             if following not in tuple("*?\\}/"):
                 raise DockerfileError(f"invalid pattern ({pattern}) in substitution: invalid escape '\\{following}'")
             escaped = True
