@@ -18,7 +18,7 @@ def own(mount: Mount) -> dict[str, Any]:
     ("flag", "expected"),
     [
         ("target=/a", {"type": "bind", "target": "/a"}),
-        ("source=x,dst=/a,from=b,rw", {"type": "bind", "source": "x", "target": "/a", "from_": "b", "read_only": False}),
+        ("src=x,dst=/a,from=b,rw", {"type": "bind", "source": "x", "target": "/a", "from_": "b", "read_only": False}),
         ("type=bind,src=x,destination=/a,readwrite=false", {"type": "bind", "source": "x", "target": "/a"}),
         ("target=/a,ro=0", {"type": "bind", "target": "/a", "read_only": False}),
         ("TYPE=Cache,target=/a/b/", {"type": "cache", "target": "/a/b/", "id": "/a/b", "read_only": False}),
