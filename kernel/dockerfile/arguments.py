@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Final
+from typing import Any, Final
 
 from ck.kernel.dockerfile.errors import DockerfileError
 
@@ -23,6 +23,12 @@ def json_words(rest: str) -> tuple[str, ...] | None:
     if not all(isinstance(word, str) for word in words):
         raise DockerfileError("when using JSON array syntax, arrays must be comprised of strings only")
     return tuple(words)
+
+
+def command_line(rest: str) -> dict[str, Any]:
+    """`args` and `shell` of a Command: of the exec form if *rest* is JSON. Raises: DockerfileError."""
+    words = json_words(rest)
+    return {"args": words, "shell": False} if words is not None else {"args": (rest,) if rest else (), "shell": True}
 
 
 def blank_words(rest: str) -> tuple[str, ...]:

@@ -80,6 +80,8 @@ class Evaluator:
                 return self._arg(instruction)
             case Env(pairs=pairs):
                 expanded = tuple((word(name), word(value)) for name, value in pairs)
+                if any(not name for name, _ in expanded):
+                    raise DockerfileError("ENV names can not be blank")
                 self.env.update(expanded)
                 self.variables.update(expanded)
                 return attrs.evolve(instruction, pairs=expanded)

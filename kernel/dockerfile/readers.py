@@ -4,15 +4,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ck.kernel.dockerfile.arguments import blank_words, json_words, pairs, quoted_words
+from ck.kernel.dockerfile.arguments import blank_words, command_line, json_words, pairs, quoted_words
 from ck.kernel.dockerfile.errors import DockerfileError, did_you_mean
 from ck.kernel.dockerfile.flags import Flags
-from ck.kernel.dockerfile.heredoc import Heredoc, parse_heredoc, raw_words
 from ck.kernel.dockerfile.instructions import (
-    Add,
     Arg,
     Cmd,
-    Copy,
     Entrypoint,
     Env,
     Expose,
@@ -22,22 +19,16 @@ from ck.kernel.dockerfile.instructions import (
     Label,
     Maintainer,
     OnBuild,
-    Run,
     Shell,
-    SourceContent,
     StopSignal,
     User,
     Volume,
     Workdir,
 )
 from ck.kernel.dockerfile.lexer import Statement, split_statement
-from ck.kernel.dockerfile.mounts import mount_source, parse_mount
+from ck.kernel.dockerfile.read_copy import read_add, read_copy
+from ck.kernel.dockerfile.read_run import read_run
 from ck.kernel.dockerfile.values import parse_interval
-
-NETWORKS: Final = ("default", "none", "host")
-SECURITY: Final = ("sandbox", "insecure")
-SCRIPTS: Final = "/dev/pipes"
-"""Where a RUN finds the heredoc that is its script."""
 
 _STAGE_NAME: Final = re.compile(r"[a-z][a-z0-9_.-]*")
 _MAX_INT32: Final = 2**31 - 1
@@ -94,112 +85,14 @@ def _label(statement: Statement, escape: str, place: _Place) -> Label:
     return Label(pairs=pairs(statement.rest, escape, "LABEL"), **place)
 
 
-def _command(rest: str) -> dict[str, Any]:
-    words = json_words(rest)
-    return {"args": words, "shell": False} if words is not None else {"args": (rest,) if rest else (), "shell": True}
-
-
-def _run(statement: Statement, _: str, place: _Place) -> Run:
-    flags = Flags(statement.flags, texts=["network", "security"], lists=["mount"])
-    network, security = flags.text("network") or "default", flags.text("security") or "sandbox"
-    if network not in NETWORKS:
-        raise DockerfileError(f'invalid network mode "{network}"{did_you_mean(network, NETWORKS)}')
-    if security not in SECURITY:
-        raise DockerfileError(f'security "{security}" is not valid{did_you_mean(security, SECURITY)}')
-    for flag in flags.texts("mount"):
-        mount_source(flag)
-        if "$" not in flag:
-            # Wrong for every value of every variable, so it is told before anything is built.
-            parse_mount(flag, lambda text: text)
-    command, script = _with_heredocs(statement)
-    return Run(**command, mount_flags=flags.texts("mount"), network=network, security=security, script=script, **place)
-
-
-def _with_heredocs(statement: Statement) -> tuple[dict[str, Any], Heredoc | None]:
-    """The command of a RUN as its shell is to see it, and the script that it names, if it does."""
-    command = _command(statement.rest)
-    heredocs = statement.heredocs
-    if not heredocs:
-        return command, None
-    if parse_heredoc(statement.rest) is None:
-        # It redirects heredocs or names a program for them: put together again for the shell to read.
-        bodies = "".join(f"\n{heredoc.content}{heredoc.name}" for heredoc in heredocs)
-        return command | {"args": (statement.rest + bodies,)}, None
-    if not heredocs[0].text.startswith("#!"):
-        return command | {"args": (heredocs[0].text,)}, None
-    return command | {"args": (f"{SCRIPTS}/{heredocs[0].name}",)}, heredocs[0]
-
-
 def _cmd(statement: Statement, _: str, place: _Place) -> Cmd:
     Flags(statement.flags)
-    return Cmd(**_command(statement.rest), **place)
+    return Cmd(**command_line(statement.rest), **place)
 
 
 def _entrypoint(statement: Statement, _: str, place: _Place) -> Entrypoint:
     Flags(statement.flags)
-    return Entrypoint(**_command(statement.rest), **place)
-
-
-def _copy(statement: Statement, _: str, place: _Place) -> Copy:
-    flags = Flags(statement.flags, texts=["from", "chown", "chmod"], lists=["exclude"], bools=["link", "parents"])
-    if "$" in flags.text("from"):
-        raise DockerfileError(
-            "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope"
-            " as a workaround"
-        )
-    return Copy(
-        **_sources("COPY", statement),
-        **_shared(flags),
-        from_=flags.text("from"),
-        parents=flags.switch("parents") or False,
-        **place,
-    )
-
-
-def _add(statement: Statement, _: str, place: _Place) -> Add:
-    flags = Flags(
-        statement.flags,
-        texts=["chown", "chmod", "checksum"],
-        lists=["exclude"],
-        bools=["link", "keep-git-dir", "unpack"],
-    )
-    return Add(
-        **_sources("ADD", statement),
-        **_shared(flags),
-        checksum=flags.text("checksum"),
-        keep_git_dir=flags.switch("keep-git-dir") or False,
-        unpack=flags.switch("unpack"),
-        **place,
-    )
-
-
-def _shared(flags: Flags) -> dict[str, Any]:
-    return {
-        "chown": flags.text("chown"),
-        "chmod": flags.text("chmod"),
-        "link": flags.switch("link") or False,
-        "exclude": flags.texts("exclude"),
-    }
-
-
-def _sources(keyword: str, statement: Statement) -> dict[str, Any]:
-    rest, heredocs = statement.rest, list(statement.heredocs)
-    words = json_words(rest)
-    if words is None:
-        words = tuple(raw_words(rest)) if heredocs else blank_words(rest)
-    if len(words) < 2:
-        raise DockerfileError(
-            f"{keyword} requires at least two arguments, but only {len(words)} was provided. "
-            "Destination could not be determined"
-        )
-    if not heredocs:
-        return {"sources": words[:-1], "contents": (), "dest": words[-1]}
-    opened = [parse_heredoc(word) is not None for word in words]
-    if opened[-1]:
-        raise DockerfileError(f"{keyword} cannot accept a heredoc as a destination")
-    contents = [SourceContent(name=found.name, data=found.text, expand=found.expand) for found in heredocs]
-    paths = tuple(word for word, is_heredoc in zip(words[:-1], opened, strict=False) if not is_heredoc)
-    return {"sources": paths, "contents": tuple(contents), "dest": words[-1]}
+    return Entrypoint(**command_line(statement.rest), **place)
 
 
 def _one(keyword: str, statement: Statement) -> str:
@@ -256,7 +149,7 @@ def _healthcheck(statement: Statement, _: str, place: _Place) -> Healthcheck:
         return Healthcheck(test=("NONE",), **place)
     if kind.upper() != "CMD":
         raise DockerfileError(f'unknown type "{kind}" in HEALTHCHECK (try CMD)')
-    command = _command(rest[0] if rest else "")
+    command = command_line(rest[0] if rest else "")
     if not command["args"]:
         raise DockerfileError("missing command after HEALTHCHECK CMD")
     test = ("CMD-SHELL" if command["shell"] else "CMD", *command["args"])
@@ -309,10 +202,10 @@ def _onbuild(statement: Statement, escape: str, place: _Place) -> OnBuild:
 
 
 _READERS: Final[Mapping[str, _Reader]] = {
-    "ADD": _add,
+    "ADD": read_add,
     "ARG": _arg,
     "CMD": _cmd,
-    "COPY": _copy,
+    "COPY": read_copy,
     "ENTRYPOINT": _entrypoint,
     "ENV": _env,
     "EXPOSE": _expose,
@@ -321,7 +214,7 @@ _READERS: Final[Mapping[str, _Reader]] = {
     "LABEL": _label,
     "MAINTAINER": _maintainer,
     "ONBUILD": _onbuild,
-    "RUN": _run,
+    "RUN": read_run,
     "SHELL": _shell,
     "STOPSIGNAL": _stopsignal,
     "USER": _user,

@@ -38,6 +38,7 @@ from ck.kernel.dockerfile.scope import global_args
 
 CORPUS = Path(__file__).parent / "corpus"
 NAMES = sorted(path.stem for path in CORPUS.glob("*.Dockerfile"))
+INPUTS = ("build_args", "base_env", "target", "triggers")
 SECOND = 10**9
 
 
@@ -83,7 +84,9 @@ def found(name: str, given: dict[str, Any]) -> dict[str, Any]:
             {"title": stage.title, "base": source(stage.base), "waits_for": list(stage.waits_for), "does": does}
             | ({"platform": stage.platform} if stage.platform else {})
         )
-    inputs = {key: given[key] for key in ("build_args", "base_env", "target", "triggers") if key in given}
+    inputs: dict[str, Any] = {
+        key: given[key] for key in ("build_args", "base_env", "target", "triggers") if key in given
+    }
     optional = {
         "syntax": dockerfile.directives.syntax,
         "escape": dockerfile.directives.escape if dockerfile.directives.escape != "\\" else None,

@@ -164,6 +164,7 @@ def test_the_escape_of_the_directive_counts() -> None:
     [
         ("WORKDIR ${A:?give it}", 'failed to process "${A:?give it}": A: give it'),
         ("ARG A=${B?}", 'failed to process "${B?}": B: is not allowed to be unset'),
+        ("ENV $A=1", "ENV names can not be blank"),
         ("VOLUME $A", "VOLUME specified can not be an empty string"),
         ("EXPOSE x", 'invalid port "x" in EXPOSE'),
         ("EXPOSE 0", 'invalid port "0" in EXPOSE'),

@@ -86,11 +86,12 @@ def built(text: str | bytes) -> tuple[Dockerfile, BuildPlan, list[Instruction]]:
 
 
 def holds(text: str | bytes) -> None:
+    lines = (text.count("\n") if isinstance(text, str) else text.count(b"\n")) + 1
     try:
         dockerfile, result, instructions = built(text)
     except DockerfileError as error:
         assert str(error).startswith("dockerfile parse error")
-        assert error.line is None or 1 <= error.line <= text.count("\n" if isinstance(text, str) else b"\n") + 1
+        assert error.line is None or 1 <= error.line <= lines
         return
     indexes = [stage.index for stage in result.stages]
     assert indexes == sorted(set(indexes))
