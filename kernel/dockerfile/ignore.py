@@ -6,6 +6,7 @@ pattern that matches a path, or a directory that it is in, decides; one with a `
 
 import posixpath
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from ck.kernel.dockerfile.errors import DockerfileError
@@ -14,6 +15,8 @@ from ck.kernel.dockerfile.glob import DIRECTORIES, STAR, Automaton, Token
 
 _STATES: Final = 1024
 """Of one automaton: more would make the masks of its characters large, fewer the steps many."""
+_REMEMBERED: Final = 64
+"""Directories whose states are kept."""
 
 
 def read_ignorefile(source: bytes | str) -> tuple[str, ...]:
@@ -49,6 +52,8 @@ class PatternMatcher:
                 self._negated.append(cleaned.startswith("!"))
                 globs.append(_tokens(cleaned.removeprefix("!")))
         self._groups = list(_groups(globs))
+        # Whoever walks a tree asks for the files of one directory after another.
+        self._entered = lru_cache(maxsize=_REMEMBERED)(self._enter)
 
     def matches(self, path: str) -> bool:
         """Whether *path* is left out. The root, ".", never is."""
@@ -62,8 +67,7 @@ class PatternMatcher:
             return True
         return any(
             automaton.masks[index - first] & states
-            for first, automaton in self._groups
-            for states in [_read(automaton, f"{directory}/")]
+            for (first, automaton), (states, _) in zip(self._groups, self._entered(f"{directory}/"), strict=True)
             for index in range(max(first, last + 1), first + len(automaton.masks))
             if self._negated[index]
         )
@@ -72,26 +76,29 @@ class PatternMatcher:
         """The index of the last pattern that matches *path* or a directory above it."""
         if path in ("", "."):
             return None
-        for first, automaton in reversed(self._groups):
-            states, seen = automaton.start, 0
-            for char in path:
-                if char == "/":
-                    seen |= states & automaton.accepting
-                states = automaton.step(states, char)
+        start = path.rfind("/") + 1
+        entered = self._entered(path[:start])
+        for (first, automaton), (states, seen) in zip(reversed(self._groups), reversed(entered), strict=True):
+            for char in path[start:]:
                 if not states:
                     break
+                states = automaton.step(states, char)
             found = automaton.last_glob(seen | states)
             if found is not None:
                 return first + found
         return None
 
-
-def _read(automaton: Automaton, prefix: str) -> int:
-    """The states after *prefix*."""
-    states = automaton.start
-    for char in prefix:
-        states = automaton.step(states, char)
-    return states
+    def _enter(self, prefix: str) -> tuple[tuple[int, int], ...]:
+        """For every automaton its states after *prefix*, and what of them matched a directory on the way."""
+        entered = []
+        for _, automaton in self._groups:
+            states, seen = automaton.start, 0
+            for char in prefix:
+                if char == "/":
+                    seen |= states & automaton.accepting
+                states = automaton.step(states, char)
+            entered.append((states, seen))
+        return tuple(entered)
 
 
 def _groups(globs: list[list[Token]]) -> Iterator[tuple[int, Automaton]]:

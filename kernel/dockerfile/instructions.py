@@ -67,7 +67,7 @@ class Run(Command):
     """`mounts` is filled by the evaluator: the values in `mount_flags` may hold variables.
 
     A heredoc is part of `args`, as the shell is to see it, unless it is a `script`: one that begins with `#!`, which is
-    to be found, executable, under the path that `args` names.
+    to be found, executable, under the path that `args` names. `devices` are CDI's, as written: "NAME[,required]".
     """
 
     keyword = "RUN"
@@ -76,6 +76,7 @@ class Run(Command):
     mounts: tuple[Mount, ...] = ()
     network: str = "default"
     security: str = "sandbox"
+    devices: tuple[str, ...] = ()
     script: Heredoc | None = None
 
 

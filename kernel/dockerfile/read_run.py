@@ -18,7 +18,7 @@ SCRIPTS: Final = "/dev/pipes"
 
 
 def read_run(statement: Statement, _: str, place: Mapping[str, Any]) -> Run:
-    flags = Flags(statement.flags, texts=["network", "security"], lists=["mount"])
+    flags = Flags(statement.flags, texts=["network", "security"], lists=["mount", "device"])
     network, security = flags.text("network") or "default", flags.text("security") or "sandbox"
     if network not in NETWORKS:
         raise DockerfileError(f'invalid network mode "{network}"{did_you_mean(network, NETWORKS)}')
@@ -30,7 +30,15 @@ def read_run(statement: Statement, _: str, place: Mapping[str, Any]) -> Run:
             # Wrong for every value of every variable, so it is told before anything is built.
             parse_mount(flag, lambda text: text)
     command, script = _with_heredocs(statement)
-    return Run(**command, mount_flags=flags.texts("mount"), network=network, security=security, script=script, **place)
+    return Run(
+        **command,
+        mount_flags=flags.texts("mount"),
+        network=network,
+        security=security,
+        devices=flags.texts("device"),
+        script=script,
+        **place,
+    )
 
 
 def _with_heredocs(statement: Statement) -> tuple[dict[str, Any], Heredoc | None]:

@@ -44,6 +44,8 @@ CASES: list[tuple[str, type[Instruction], dict[str, Any]]] = [
      {"args": ("a",), "shell": True, "network": "none", "security": "insecure"}),
     ("RUN --mount=type=tmpfs,target=/x --mount=target=$Y a", made.Run,
      {"args": ("a",), "shell": True, "mount_flags": ("type=tmpfs,target=/x", "target=$Y")}),
+    ("RUN --device=vendor.com/gpu=all --device=x,required a", made.Run,
+     {"args": ("a",), "shell": True, "devices": ("vendor.com/gpu=all", "x,required")}),
     ("RUN -- --mount=a", made.Run, {"args": ("--mount=a",), "shell": True}),
     ("RUN --network='none' --mount=\"type=bind,target=/a b\" c", made.Run,
      {"args": ("c",), "shell": True, "network": "none", "mount_flags": ("type=bind,target=/a b",)}),
