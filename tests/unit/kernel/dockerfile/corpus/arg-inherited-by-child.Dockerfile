@@ -1,0 +1,6 @@
+FROM busybox AS base
+ARG SETTINGS
+ENV E=$SETTINGS
+FROM base
+RUN ./run/setup $SETTINGS
+LABEL s=$SETTINGS e=$E

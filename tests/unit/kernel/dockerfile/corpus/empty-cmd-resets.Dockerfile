@@ -1,0 +1,3 @@
+FROM company/base
+ENTRYPOINT []
+CMD []

@@ -1,0 +1,7 @@
+ARG VERSION=latest
+FROM busybox:$VERSION
+RUN echo "$VERSION" > early
+ENV EARLY=x$VERSION
+ARG VERSION
+RUN echo $VERSION > image_version
+ENV LATE=x$VERSION

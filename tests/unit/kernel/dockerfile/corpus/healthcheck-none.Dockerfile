@@ -1,0 +1,2 @@
+FROM company/with-healthcheck
+HEALTHCHECK NONE

@@ -1,0 +1,7 @@
+FROM alpine
+RUN <<EOF
+FROM is no instruction here
+# nor is this a comment
+COPY \
+EOF
+USER x

@@ -1,0 +1,7 @@
+FROM centos:7
+MAINTAINER Jane Doe <jane@example.org>
+WORKDIR /a
+WORKDIR b
+WORKDIR "c d"
+ENV DIRPATH=/path
+WORKDIR $DIRPATH/$DIRNAME

@@ -1,0 +1,4 @@
+FROM a
+RUN one
+FROM b
+RUN two

@@ -1,0 +1,4 @@
+FROM alpine AS test
+ARG TARGETSTAGE
+LABEL stage=$TARGETSTAGE
+FROM alpine AS prod
