@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from ck.kernel.archive.directories import HANDLE
@@ -70,9 +70,15 @@ def encode(entry: Entry) -> bytes:
 
 
 def pack_entry(
-    parent: int, name: bytes, title: bytes, links: dict[tuple[int, int], bytes], owners: Owners = HOST
+    parent: int,
+    name: bytes,
+    title: bytes,
+    links: dict[tuple[int, int], bytes],
+    owners: Owners = HOST,
+    amend: Callable[[Entry], None] | None = None,
 ) -> Iterator[bytes]:
-    """What one object is in a tar stream; *links* are the titles of the files with several names that went before."""
+    """What one object is in a tar stream: first all of its header, then its content. *links* are the titles of the files
+    with several names that went before. *amend* may change what the header is to say, but for kind and size."""
     # Everything goes through one handle: what is looked at is what is read, and a device swapped in is never opened.
     try:
         handle = os.open(name, HANDLE, dir_fd=parent)
@@ -94,6 +100,8 @@ def pack_entry(
         first = links.setdefault((status.st_dev, status.st_ino), title) if status.st_nlink > 1 else title
         if kind is not Kind.DIRECTORY and first != title:
             entry.kind, entry.link = Kind.HARD_LINK, first
+            if amend:
+                amend(entry)
             yield encode(entry)
             return
         entry.xattrs = read_xattrs(handle_path(handle))
@@ -103,10 +111,11 @@ def pack_entry(
             entry.major, entry.minor = os.major(status.st_rdev), os.minor(status.st_rdev)
         if kind is Kind.FILE:
             entry.size = entry.stored = status.st_size
-            yield encode(entry)
+        if amend:
+            amend(entry)
+        yield encode(entry)
+        if kind is Kind.FILE:
             yield from _content(handle, status.st_size)
-        else:
-            yield encode(entry)
     finally:
         os.close(handle)
 

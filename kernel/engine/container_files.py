@@ -12,13 +12,13 @@ from typing import BinaryIO, TypeVar
 import trio
 
 from ck.kernel.api.container import Container, PathStat
-from ck.kernel.archive.directories import open_in_root
 from ck.kernel.archive.owners import HOST, Owners
 from ck.kernel.engine import archives
 from ck.kernel.engine.container_mounts import tree_below
 from ck.kernel.engine.context import Context
+from ck.kernel.engine.passwd import owner_in
 from ck.kernel.engine.rootview import Bind, in_bare_root, in_root, in_running_root
-from ck.kernel.errors import Forbidden, InvalidArgument
+from ck.kernel.errors import Forbidden
 from ck.kernel.lifecycle import ACTIVE
 from ck.kernel.linux.mount import clone_tree
 
@@ -59,7 +59,7 @@ class Files:
         owners = self._owners
 
         def unpack(root: int) -> None:
-            owner = _user_in(root, self._container.config.user) if copy_uid_gid else None
+            owner = owner_in(root, self._container.config.user) if copy_uid_gid else None
             archives.unpack_at(
                 root, path, tar, no_overwrite_dir_non_dir=no_overwrite_dir_non_dir, owner=owner, owners=owners
             )
@@ -113,24 +113,3 @@ class Files:
             point.read_write and (path == point.destination or path.startswith(point.destination + "/"))
             for point in self._container.mounts
         )
-
-
-def _user_in(root: int, user: str) -> tuple[int, int]:
-    """The IDs of a container's user ("", "1000", "1000:1000", "www"), names looked up in its /etc/passwd (passwd(5)).
-
-    Raises: InvalidArgument.
-    """
-    name, _, group = user.partition(":")
-    if not name:
-        return 0, 0
-    if name.isdigit():
-        return int(name), int(group) if group.isdigit() else int(name)
-    try:
-        with os.fdopen(open_in_root(root, b"etc/passwd", os.O_RDONLY), errors="replace") as passwd:
-            for line in passwd:
-                fields = line.rstrip("\n").split(":")
-                if len(fields) >= 4 and fields[0] == name and fields[2].isdigit() and fields[3].isdigit():
-                    return int(fields[2]), int(group) if group.isdigit() else int(fields[3])
-    except FileNotFoundError:
-        pass
-    raise InvalidArgument(f"unable to find user {name}: no matching entry in the container's passwd file")

@@ -9,6 +9,7 @@ import trio
 
 from ck.kernel.api.container import Container, ContainerConfig
 from ck.kernel.api.image import CommitRequest, HistoryEntry, ImportRequest
+from ck.kernel.engine.build.config import change
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.decompress import decompressed
 from ck.kernel.engine.image_layer import made_layer
@@ -26,7 +27,7 @@ async def commit(ctx: Context, container: Container, request: CommitRequest) -> 
     """Make an image of *container*; return its ID. Raises: InvalidArgument, Conflict, NotFound for its own image."""
     tag = new_tag(ctx, request.target)
     base = await base_of(ctx, find_image(ctx, container.image_id))
-    config = merge_config(request.config, container.config)
+    config = change(merge_config(request.config, container.config), request.changes)
     entry = HistoryEntry(
         created=now(),
         created_by=" ".join((*(container.config.entrypoint or ()), *(container.config.cmd or ()))),
@@ -63,7 +64,7 @@ async def import_archive(ctx: Context, tar: BinaryIO, request: ImportRequest) ->
             ctx,
             scratch(request.platform or host_platform()),
             [layer],
-            ContainerConfig(),
+            change(ContainerConfig(), request.changes),
             [entry],
             created=now(),
             action="import",

@@ -1,0 +1,103 @@
+"""What the instructions that make no layer do to an image's config (reference.md). Pure."""
+
+import posixpath
+from collections.abc import Sequence
+
+import attrs
+
+from ck.kernel.api.container import ContainerConfig, HealthcheckConfig
+from ck.kernel.dockerfile.errors import DockerfileError
+from ck.kernel.dockerfile.evaluator import Evaluator
+from ck.kernel.dockerfile.instructions import (
+    Cmd,
+    Entrypoint,
+    Env,
+    Expose,
+    Healthcheck,
+    Instruction,
+    Label,
+    Maintainer,
+    OnBuild,
+    Shell,
+    StopSignal,
+    User,
+    Volume,
+    Workdir,
+)
+from ck.kernel.dockerfile.parse import parse_trigger
+from ck.kernel.engine.merge import merge_env
+
+DEFAULT_SHELL = ("/bin/sh", "-c")
+_CHANGES = (Cmd, Entrypoint, Env, Expose, Healthcheck, Label, OnBuild, StopSignal, User, Volume, Workdir)
+
+
+def configure(config: ContainerConfig, instruction: Instruction) -> ContainerConfig:
+    """*config* after *instruction*, whose variables are expanded; as it was for one that is about files or ARGs."""
+    match instruction:
+        case Env(pairs=pairs):
+            return attrs.evolve(config, env=merge_env(config.env, [f"{name}={value}" for name, value in pairs]))
+        case Label(pairs=pairs):
+            return attrs.evolve(config, labels={**config.labels, **dict(pairs)})
+        case Cmd():
+            return attrs.evolve(config, cmd=command_of(config, instruction.args, shell=instruction.shell))
+        case Entrypoint():
+            # A CMD of the base image was arguments for the base's entrypoint.
+            line = command_of(config, instruction.args, shell=instruction.shell)
+            return attrs.evolve(config, entrypoint=line, cmd=None)
+        case Workdir(path=path):
+            return attrs.evolve(config, working_dir=working_dir(config, path))
+        case User(user=user):
+            return attrs.evolve(config, user=user)
+        case Expose(ports=ports):
+            return attrs.evolve(config, exposed_ports=tuple(dict.fromkeys((*config.exposed_ports, *ports))))
+        case Volume(paths=paths):
+            return attrs.evolve(config, volumes=tuple(dict.fromkeys((*config.volumes, *paths))))
+        case StopSignal(signal=signal):
+            return attrs.evolve(config, stop_signal=signal)
+        case Shell(args=args):
+            return attrs.evolve(config, shell=args)
+        case OnBuild(expression=expression):
+            return attrs.evolve(config, on_build=(*config.on_build, expression))
+        case Healthcheck():
+            return attrs.evolve(config, healthcheck=_healthcheck(instruction))
+        case Maintainer(author=author):
+            return attrs.evolve(config, labels={**config.labels, "maintainer": author})
+        case _:
+            return config
+
+
+def change(config: ContainerConfig, changes: Sequence[str]) -> ContainerConfig:
+    """*config* after instructions as `commit` and `import` take them (`-c`). Raises: DockerfileError."""
+    environment = dict(entry.split("=", 1) for entry in config.env if "=" in entry)
+    evaluator = Evaluator(env=environment, global_args={}, build_args={})
+    for text in changes:
+        for line in filter(str.strip, text.split("\n")):
+            instruction = parse_trigger(line, 1)
+            if not isinstance(instruction, _CHANGES):
+                raise DockerfileError(f"{instruction.keyword} is not a valid change command")
+            config = configure(config, evaluator.evaluate(instruction))
+    return config
+
+
+def command_of(config: ContainerConfig, args: Sequence[str], *, shell: bool) -> tuple[str, ...] | None:
+    """The command of an instruction in either form; None for one that says nothing."""
+    if not args:
+        return None
+    return (*(config.shell or DEFAULT_SHELL), *args) if shell else tuple(args)
+
+
+def working_dir(config: ContainerConfig, path: str) -> str:
+    """*path*, relative to the working directory so far, made absolute; a slash at its end is gone."""
+    joined = posixpath.normpath(posixpath.join("/", config.working_dir, path))
+    return "/" + joined.lstrip("/")
+
+
+def _healthcheck(instruction: Healthcheck) -> HealthcheckConfig:
+    return HealthcheckConfig(
+        test=instruction.test,
+        interval=instruction.interval,
+        timeout=instruction.timeout,
+        start_period=instruction.start_period,
+        start_interval=instruction.start_interval,
+        retries=instruction.retries,
+    )

@@ -1,0 +1,144 @@
+"""The files that COPY and ADD take: of the context, of another stage, of an image. Everything blocks."""
+
+import errno
+import os
+import posixpath
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ck.kernel.archive.directories import DIRECTORY, HANDLE, Directories, names_in, open_in_root
+from ck.kernel.archive.walk import Visit, walk
+from ck.kernel.dockerfile.filepath_match import PathPattern, has_wildcard
+from ck.kernel.dockerfile.ignore import PatternMatcher
+from ck.kernel.errors import CorruptData, NotFound
+
+NOTHING_IGNORED: Final = PatternMatcher(())
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a source names: `path` is relative to the tree, free of links but for its last component."""
+
+    path: str
+    directory: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One object that is to be copied: `name` in the directory `parent` (an fd that is good until the iteration goes
+    on). `path` is where it goes, relative to the destination, and `alone` says that the destination may be its name."""
+
+    parent: int
+    name: bytes
+    path: bytes
+    alone: bool = False
+
+
+class Tree:
+    """A directory that sources are looked up in, links resolved inside it. The fd *root* stays the caller's."""
+
+    def __init__(self, root: int, ignored: PatternMatcher = NOTHING_IGNORED) -> None:
+        self._root, self._ignored = root, ignored
+
+    def find(self, source: str) -> Sequence[Found]:
+        """What *source* (a path, or with wildcards a pattern) names, by name. Raises: NotFound."""
+        clean = posixpath.normpath("/" + source).lstrip("/")
+        if not has_wildcard(source):
+            found = [clean]
+        else:
+            found = self._match("", clean.split("/"))
+        looked_at = [each for path in found if (each := self._look_at(path)) is not None]
+        if not looked_at:
+            raise NotFound(f'"{source}": not found')
+        return looked_at
+
+    def nodes(self, found: Found, excluded: PatternMatcher, *, parents: bool) -> Iterator[Node]:
+        """What copying *found* copies: a file, or all that is in a directory, without what *excluded* matches (relative
+        to the directory). With *parents* it goes under its whole path."""
+        if parents:
+            yield from self._above(found.path if found.directory else posixpath.dirname(found.path))
+        if not found.directory:
+            above, _, name = found.path.rpartition("/")
+            if excluded.matches(name):
+                return
+            parent = open_in_root(self._root, os.fsencode(above or "."), DIRECTORY)
+            try:
+                path = found.path if parents else name
+                yield Node(parent, os.fsencode(name), os.fsencode(path), alone=not parents)
+            finally:
+                os.close(parent)
+            return
+        top = open_in_root(self._root, os.fsencode(found.path or "."), os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield from self._below(top, found.path, excluded, parents=parents)
+        finally:
+            os.close(top)
+
+    def _below(self, top: int, base: str, excluded: PatternMatcher, *, parents: bool) -> Iterator[Node]:
+        def inside(visit: Visit) -> bool:
+            path = os.fsdecode(visit.path)
+            return self._ignored.may_include_below(posixpath.join(base, path)) and excluded.may_include_below(path)
+
+        held_back: list[tuple[bytes, bytes]] = []  # directories that are left out, unless something in them is not
+        prefix = os.fsencode(base) + b"/" if parents and base else b""
+        for visit in walk(top, enter=inside):
+            path = os.fsdecode(visit.path)
+            if visit.leaving:
+                if held_back and held_back[-1][0] == visit.path:
+                    held_back.pop()
+                continue
+            left_out = self._ignored.matches(posixpath.join(base, path)) or excluded.matches(path)
+            if not left_out:
+                for directory, _ in held_back:
+                    yield Node(top, directory, prefix + directory)
+                held_back.clear()
+                yield Node(visit.parent, visit.name, prefix + visit.path)
+            elif stat.S_ISDIR(visit.status.st_mode):
+                held_back.append((visit.path, visit.name))
+
+    def _above(self, path: str) -> Iterator[Node]:
+        """The directories that lead to *path*, itself with them."""
+        parts = path.split("/") if path else []
+        for count in range(1, len(parts) + 1):
+            yield Node(self._root, os.fsencode("/".join(parts[:count])), os.fsencode("/".join(parts[:count])))
+
+    def _match(self, above: str, pattern: Sequence[str]) -> list[str]:
+        """Paths below *above*; no wildcard matches a slash, so each part of a pattern is matched in its directory."""
+        try:
+            directory = open_in_root(self._root, os.fsencode(above or "."), os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return []
+        try:
+            names = [os.fsdecode(name) for name in names_in(directory)]
+        finally:
+            os.close(directory)
+        first, *rest = pattern
+        matcher = PathPattern(first)
+        paths = [posixpath.join(above, name) for name in names if matcher.matches(name)]
+        return [deeper for path in paths for deeper in self._match(path, rest)] if rest else paths
+
+    def _look_at(self, path: str) -> Found | None:
+        """None where nothing is there, or it is ignored. A link on the way, or at the end, leads on inside the tree."""
+        with Directories(self._root) as directories:
+            try:
+                real = os.fsdecode(b"/".join(directories.real(os.fsencode(path)))) if path else ""
+            except CorruptData:  # links in a circle
+                return None
+        if real and self._ignored.matches(real) and not self._ignored.may_include_below(real):
+            return None
+        try:
+            handle = open_in_root(self._root, os.fsencode(real or "."), HANDLE)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                return None
+            raise
+        try:
+            directory = stat.S_ISDIR(os.fstat(handle).st_mode)
+        finally:
+            os.close(handle)
+        if not directory and self._ignored.matches(real):
+            return None
+        # The name is that which was asked for, whatever the link leads to.
+        return Found(real, directory)
