@@ -35,7 +35,7 @@ class Heredoc:
 
 
 def find_heredocs(line: str) -> list[Heredoc]:
-    """The heredocs that *line* opens, in order, without their content. Raises: DockerfileError for a broken name."""
+    """The heredocs that *line* opens, in order, without their content."""
     if "<<" not in line:
         return []
     return [heredoc for word in raw_words(line) if (heredoc := parse_heredoc(word)) is not None]
