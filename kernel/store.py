@@ -19,7 +19,7 @@ from ck.kernel.api.container import Container
 from ck.kernel.api.image import Image
 from ck.kernel.errors import CorruptData, NotFound, Unavailable
 from ck.kernel.events import Event, Recorded
-from ck.kernel.store_records import KINDS, Change, NetworkRecord, Put, VolumeRecord, record_converter
+from ck.kernel.store_records import KINDS, CacheRecord, Change, NetworkRecord, Put, VolumeRecord, record_converter
 from ck.kernel.store_salvage import damaged_stores, set_aside
 from ck.kernel.store_schema import migrate
 
@@ -72,6 +72,7 @@ class Store:
         self.images: Table[Image] = Table()
         self.volumes: Table[VolumeRecord] = Table()
         self.networks: Table[NetworkRecord] = Table()
+        self.cache: Table[CacheRecord] = Table()
         self.unreadable: list[tuple[str, str, str]] = []  # kind, ID and a sentence; such a row is left alone
         self._publish = publish
         self._max_events, self._max_age = max_events, max_age
@@ -239,6 +240,7 @@ class Store:
             "image": self.images,
             "volume": self.volumes,
             "network": self.networks,
+            "cache": self.cache,
         }
         table = tables[kind]
         if isinstance(change, Put):

@@ -36,12 +36,28 @@ class NetworkRecord:
     created: datetime
 
 
+@attrs.frozen(kw_only=True)
+class CacheRecord:
+    """The layer that a step of a build has made. `key` is a digest of all that it depends on; `chain` are the chain IDs
+    that it stands on, lowest first, its own the last; `blob` is as in MadeLayer."""
+
+    key: str
+    diff_id: str
+    chain: tuple[str, ...]
+    size: int
+    blob: str
+    description: str
+    created: datetime
+    used: datetime
+    uses: int = 1
+
+
 @attrs.frozen
 class Put:
     """Write a record: its kind is that of its class."""
 
     id: str
-    record: Container | Image | VolumeRecord | NetworkRecord
+    record: Container | Image | VolumeRecord | NetworkRecord | CacheRecord
 
 
 @attrs.frozen
@@ -58,6 +74,7 @@ KINDS: Final[Mapping[type, str]] = {
     Image: "image",
     VolumeRecord: "volume",
     NetworkRecord: "network",
+    CacheRecord: "cache",
 }
 
 

@@ -364,6 +364,7 @@ class Container:
     resolv_conf_path: str = ""
     restart_count: int = 0
     size_root_fs: int = 0  # bytes of the image's layers
+    throwaway: bool = False  # of a step of a build, which removes it; if that is gone, the next engine does
     users: IdRange | None = None  # None: the host's
 
 

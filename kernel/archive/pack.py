@@ -77,8 +77,8 @@ def pack_entry(
     owners: Owners = HOST,
     amend: Callable[[Entry], None] | None = None,
 ) -> Iterator[bytes]:
-    """What one object is in a tar stream: first all of its header, then its content. *links* are the titles of the files
-    with several names that went before. *amend* may change what the header is to say, but for kind and size."""
+    """What one object is in a tar stream: first all of its header, then its content. *links* are the titles of the
+    files with several names that went before. *amend* may change what the header says, but for kind and size."""
     # Everything goes through one handle: what is looked at is what is read, and a device swapped in is never opened.
     try:
         handle = os.open(name, HANDLE, dir_fd=parent)

@@ -53,6 +53,15 @@ async def create(
             f"image {spec.config.image} was found but its platform ({describe(_platform(image))}) "
             f"does not match the specified platform ({describe(platform)})"
         )
+    async with ctx.leases.hold(image.chain_ids):
+        find_image(ctx, image.id)  # else it was removed while we waited
+        return await create_on(ctx, volumes, spec, image, name)
+
+
+async def create_on(
+    ctx: Context, volumes: Volumes, spec: ContainerSpec, image: Image, name: str | None, *, throwaway: bool = False
+) -> Created:
+    """As `create`, of *image*, which need not have a record, and whose layers are leased."""
     container_id = names.new_id()
     taken = {container.name: container.id for container in ctx.store.containers} | ctx.reserved_names
     chosen = names.check_name(name) if name else names.new_name(taken)
@@ -63,23 +72,18 @@ async def create(
         )
     ctx.reserved_names[chosen] = container_id
     try:
-        async with ctx.leases.hold(image.chain_ids):
-            find_image(ctx, image.id)  # else it was removed while we waited
-            return await _create(ctx, volumes, spec, image, container_id, chosen)
+        container = attrs.evolve(_draft(ctx, spec, image, container_id, chosen), throwaway=throwaway)
+        return await _create(ctx, volumes, container, image)
     finally:
         del ctx.reserved_names[chosen]
         ctx.reserved_ranges.pop(container_id, None)
 
 
-async def _create(
-    ctx: Context, volumes: Volumes, spec: ContainerSpec, image: Image, container_id: str, name: str
-) -> Created:
-    container = _draft(ctx, spec, image, container_id, name)
+async def _create(ctx: Context, volumes: Volumes, container: Container, image: Image) -> Created:
+    container_id, host = container.id, container.host_config
     container = attrs.evolve(container, users=await users_for(ctx, container))
-    others = {split_volumes_from(entry)[0] for entry in spec.host_config.volumes_from}
-    wanted = wanted_mounts(
-        spec.host_config, container.config.volumes, {other: ctx.find_container(other) for other in others}
-    )
+    others = {split_volumes_from(entry)[0] for entry in host.volumes_from}
+    wanted = wanted_mounts(host, container.config.volumes, {other: ctx.find_container(other) for other in others})
     _check(ctx, container)
     if cdi := container.host_config.cdi_devices:
         edits = await trio.to_thread.run_sync(cdi_edits, cdi, ctx.config.cdi_directories)

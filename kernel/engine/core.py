@@ -1,6 +1,7 @@
 """The engine put together: nouns over one context."""
 
 import secrets
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -56,6 +57,9 @@ class Engine:
         if self._ctx.store.damaged:
             await restore_lost(self._ctx.store, self._ctx.config.data_root / "containers")
         await Recovery(self._ctx, self._volumes, self._runs, self.execs).run()
+        for container in self._ctx.store.containers:
+            if container.throwaway:
+                self._ctx.spawn(partial(self.containers.remove, container.id, force=True, volumes=True))
         self._ctx.recovered.set()
 
 

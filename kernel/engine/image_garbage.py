@@ -11,14 +11,16 @@ from ck.kernel.engine.context import Context
 
 
 def used_layers(ctx: Context) -> set[str]:
-    """Chain IDs that an image, a container or an operation under way stands on."""
+    """Chain IDs that an image, a container, a step in the build cache or an operation under way stands on."""
     used = {chain for image in ctx.store.images for chain in image.chain_ids}
-    return used | {chain for container in ctx.store.containers for chain in container.layers} | ctx.leases.held()
+    used |= {chain for container in ctx.store.containers for chain in container.layers}
+    return used | {chain for record in ctx.store.cache for chain in record.chain} | ctx.leases.held()
 
 
 def used_blobs(ctx: Context) -> set[str]:
-    """Digests of the blobs that an image or an operation under way needs."""
-    return {blob for image in ctx.store.images for blob in blobs_of(image)} | ctx.leases.held()
+    """Digests of the blobs that an image, a step in the build cache or an operation under way needs."""
+    used = {blob for image in ctx.store.images for blob in blobs_of(image)}
+    return used | {record.blob for record in ctx.store.cache} | ctx.leases.held()
 
 
 def blobs_of(image: Image) -> tuple[str, ...]:
@@ -39,12 +41,18 @@ def held_blobs(ctx: Context, image: Image) -> tuple[str, ...]:
 
 async def drop(ctx: Context, image: Image) -> Sequence[str]:
     """Remove what only *image*, whose record is gone, has stood on. Return the chain IDs, uppermost first."""
+    gone = await drop_layers(ctx, image.chain_ids)
+    await drop_blobs(ctx, blobs_of(image))
+    return gone
+
+
+async def drop_layers(ctx: Context, chain_ids: Sequence[str]) -> Sequence[str]:
+    """Remove those of the layers (lowest first) that nobody uses; return which, uppermost first."""
     gone = []
-    for chain_id in reversed(image.chain_ids):
+    for chain_id in reversed(chain_ids):
         if chain_id not in used_layers(ctx):
             await ctx.leases.remove(chain_id, ctx.storage.remove_layer)
             gone.append(chain_id)
-    await drop_blobs(ctx, blobs_of(image))
     return gone
 
 

@@ -45,10 +45,7 @@ class Tree:
     def find(self, source: str) -> Sequence[Found]:
         """What *source* (a path, or with wildcards a pattern) names, by name. Raises: NotFound."""
         clean = posixpath.normpath("/" + source).lstrip("/")
-        if not has_wildcard(source):
-            found = [clean]
-        else:
-            found = self._match("", clean.split("/"))
+        found = self._match("", clean.split("/")) if has_wildcard(source) else [clean]
         looked_at = [each for path in found if (each := self._look_at(path)) is not None]
         if not looked_at:
             raise NotFound(f'"{source}": not found')

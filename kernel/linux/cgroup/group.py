@@ -13,7 +13,7 @@ from ck.kernel.linux.cgroup import devices
 from ck.kernel.linux.cgroup.files import make, read, remove_tree, walk, write
 from ck.kernel.linux.cgroup.layout import PARENT, V1_CONTROLLERS, Layout
 from ck.kernel.linux.cgroup.parent import hand_down, inherit_cpuset, make_parent, remove_parent
-from ck.kernel.linux.cgroup.values import Setting
+from ck.kernel.linux.cgroup.values import V1_RATES, V2_RATES, Setting
 
 _OWNER: Final = "trusted.ck.owner"
 _CONTAINER: Final = re.compile("[0-9a-f]{64}")
@@ -148,12 +148,20 @@ class Group:
 
     def kill(self) -> None:
         """SIGKILL to every process in the group and below, frozen ones too; none that forks can slip away. Gone is
-        success."""
+        success. Limits on I/O are lifted: who waits for a disk does not die before it was served."""
+        self._lift_rates()
         try:
             write(os.path.join(self.unified, "cgroup.kill"), "1")
         except OSError as exc:
             if exc.errno not in (errno.ENOENT, errno.ENODEV):  # removed, so nothing lives in it
                 raise
+
+    def _lift_rates(self) -> None:
+        for file, unlimited in (V1_RATES if "blkio" in self._layout.v1 else V2_RATES).items():
+            path = os.path.join(self._layout.directory("blkio", self.path), file)
+            for line in read(path).splitlines():
+                with suppress(OSError):  # the group goes, or somebody was faster
+                    write(path, f"{line.split()[0]} {unlimited}")
 
     def wait_empty(self, timeout: float) -> bool:
         """Wait until no process is left, *timeout* seconds at most; whether so. A group that is gone is empty."""

@@ -1,6 +1,6 @@
 """Limits as they are asked for, and settings as they are written."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Rate(NamedTuple):
@@ -44,3 +44,11 @@ class Setting(NamedTuple):
 def or_max(value: int) -> str:
     """As the files say "no limit"."""
     return "max" if value < 0 else str(value)
+
+
+V1_RATES: Final = {
+    f"blkio.throttle.{kind}_device": "0" for kind in ("read_bps", "write_bps", "read_iops", "write_iops")
+}
+"""The files in which each line is a device and a rate of its I/O, and what stands for no limit."""
+
+V2_RATES: Final = {"io.max": "rbps=max wbps=max riops=max wiops=max"}

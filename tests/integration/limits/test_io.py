@@ -12,7 +12,7 @@ WRITE = ("sh", "-c", "while :; do dd if=/dev/zero of=/f bs=64k count=256 oflag=d
 READ = (
     "sh",
     "-c",
-    "dd if=/dev/zero of=/f bs=1M count=16 2>/dev/null; sync;"
+    "dd if=/dev/zero of=/f bs=1M count=16 conv=fsync 2>/dev/null;"
     "while :; do dd if=/f of=/dev/null bs=64k iflag=direct 2>/dev/null; done",
 )
 
@@ -40,6 +40,13 @@ def test_iops(lab: Lab, meter: Meter, operation: str, program: tuple[str, ...]) 
     # 64 KiB each: 32 of them in a second are 2 MiB.
     name = lab.up(f"--device-{operation}-iops {disk_of(lab.daemon.data_root)}:32", *program)
     assert rate_of(meter, name, operation, MIB) == pytest.approx(RATE, rel=0.1)
+
+
+def test_what_waits_for_its_turn_at_a_disk_can_be_removed(lab: Lab, meter: Meter) -> None:
+    """A process in the middle of a write does not even die before the write is done, which would take long here."""
+    name = lab.up(f"--device-write-iops {disk_of(lab.daemon.data_root)}:1", *WRITE)
+    meter.until(name, lambda stats: moved_of(stats, "write") > 0)
+    lab.ck("rm", "-f", name)
 
 
 @pytest.mark.parametrize(

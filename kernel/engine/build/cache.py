@@ -1,0 +1,83 @@
+"""What steps of builds have made: found again by a digest of all that a step depends on."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import attrs
+
+from ck.kernel.engine.context import Context, now
+from ck.kernel.engine.image_garbage import drop_blobs, drop_layers
+from ck.kernel.engine.image_layer import MadeLayer
+from ck.kernel.store_records import CacheRecord, Delete, Put
+
+
+def key_of(*parts: object) -> str:
+    """A digest of *parts*: texts, numbers, and lists and objects of such."""
+    return hashlib.sha256(
+        json.dumps(parts, sort_keys=True, separators=(",", ":")).encode("utf-8", "surrogateescape")
+    ).hexdigest()
+
+
+class BuildCache:
+    """Of one build; with *use* False it finds nothing, and what is made takes the place of what was there."""
+
+    def __init__(self, ctx: Context, *, use: bool) -> None:
+        self._ctx, self._use = ctx, use
+
+    def knows(self, prefix: str) -> bool:
+        """Whether there is a step whose key begins with *prefix*: if not, nobody need compute the rest."""
+        return self._use and any(key.startswith(prefix) for key in self._ctx.store.cache.ids())
+
+    @asynccontextmanager
+    async def found(self, key: str) -> AsyncIterator[MadeLayer | None]:
+        """The layer of *key*, leased while the block runs; None where it is not known or not there any more."""
+        record = self._ctx.store.cache.get(key) if self._use else None
+        if record is None:
+            yield None
+            return
+        async with self._ctx.leases.hold([*record.chain, *([record.blob] if record.blob else [])]):
+            # Looked up again: it may have been pruned while we waited for a lease.
+            if key not in self._ctx.store.cache or not await self._ctx.storage.has_layer(record.chain[-1]):
+                yield None
+                return
+            used = attrs.evolve(record, used=now(), uses=record.uses + 1)
+            await self._ctx.store.commit([Put(key, used)], [])
+            yield MadeLayer(diff_id=record.diff_id, chain_id=record.chain[-1], size=record.size, blob=record.blob)
+
+    async def keep(self, key: str, chain: Sequence[str], layer: MadeLayer, description: str) -> None:
+        """Remember *layer*, which is leased, on top of *chain*."""
+        record = CacheRecord(
+            key=key,
+            diff_id=layer.diff_id,
+            chain=(*chain, layer.chain_id),
+            size=layer.size,
+            blob=layer.blob,
+            description=description,
+            created=now(),
+            used=now(),
+        )
+        await self._ctx.store.commit([Put(key, record)], [])
+
+
+async def prune_cache(ctx: Context, *, everything: bool, unused_since: datetime | None) -> tuple[Sequence[str], int]:
+    """Forget steps that no image has the layer of, or with *everything* all, last used before *unused_since* if given.
+    Return their keys and the bytes of the layers that went with them."""
+    in_images = {chain for image in ctx.store.images for chain in image.chain_ids}
+    gone: list[str] = []
+    space = 0
+    # The newest first: what stands on others goes before them.
+    for record in sorted(ctx.store.cache, key=lambda each: len(each.chain), reverse=True):
+        if unused_since is not None and record.used > unused_since:
+            continue
+        if not everything and record.chain[-1] in in_images:
+            continue
+        await ctx.store.commit([Delete("cache", record.key)], [])
+        gone.append(record.key)
+        if await drop_layers(ctx, record.chain[-1:]):
+            space += record.size
+        await drop_blobs(ctx, [record.blob] if record.blob else [])
+        await drop_layers(ctx, record.chain[:-1])
+    return gone, space

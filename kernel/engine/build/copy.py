@@ -1,0 +1,147 @@
+"""A layer of copied files, written as a tar while it is read; its digest says whether it is in the cache. Blocks.
+
+What counts for the digest is what a container could see of the files but for their times: a `touch` rebuilds nothing.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from typing import BinaryIO, Final
+
+import attrs
+
+from ck.kernel.archive.entry import Entry, Kind
+from ck.kernel.archive.header import END
+from ck.kernel.archive.layers import WHITEOUT_PREFIX
+from ck.kernel.archive.pack import encode, pack_entry
+from ck.kernel.engine.build.place import Place
+from ck.kernel.engine.build.tree import Node
+from ck.kernel.errors import InvalidArgument
+
+_DIRECTORY_MODE: Final = 0o755
+SECOND: Final = 1_000_000_000
+
+
+@attrs.frozen(kw_only=True)
+class Manner:
+    """How files are copied. `owner` (uid, gid) None leaves them as they are, `mode` too; `made` is the time (ns) of the
+    directories that the copy makes, `newest` the latest time that any file may have."""
+
+    owner: tuple[int, int] | None = None
+    mode: int | None = None
+    made: int = 0
+    newest: int | None = None
+
+
+class CopyDigest:
+    """The digest of what is copied, whatever the times."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def header(self, path: bytes, entry: Entry) -> None:
+        """Count the object that goes to *path*."""
+        self._hash.update(encode(timeless(entry, path)))
+
+    def content(self, chunk: bytes | memoryview) -> None:
+        self._hash.update(chunk)
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def timeless(entry: Entry, path: bytes) -> Entry:
+    """*entry* with no time, and with *path* for a name."""
+    return Entry(
+        path, entry.kind, entry.mode, entry.uid, entry.gid, entry.size, 0, entry.link, entry.major, entry.minor,
+        entry.stored, entry.segments, entry.xattrs,
+    )  # fmt: skip
+
+
+class CopyWriter:
+    """Writes what is copied to the *place* of an image to *sink*, and digests it; with None for a sink it only does
+    that. *whole* says that the place is to be a directory, also where a single file comes."""
+
+    def __init__(self, place: Place, manner: Manner, sink: BinaryIO | None, *, whole: bool) -> None:
+        self._place, self._manner, self._sink = place, manner, sink
+        self._into = whole or place.directory
+        self._made: set[bytes] = set()
+        self._links: dict[tuple[int, int], bytes] = {}
+        self.digest = CopyDigest()
+        self.count = 0
+
+    def nodes(self, nodes: Iterable[Node]) -> None:
+        """Copy *nodes*. Raises: InvalidArgument for a name that no layer can hold, OSError."""
+        for node in nodes:
+            if node.name.startswith(WHITEOUT_PREFIX):
+                raise InvalidArgument(f"{os.fsdecode(node.path)} cannot be in a layer, where .wh. names mean deletion")
+            title = self._title(node.path, alone=node.alone)
+
+            def amend(entry: Entry, path: bytes = node.path) -> None:
+                self._amend(entry)
+                self.digest.header(path, entry)
+
+            pieces = pack_entry(node.parent, node.name, title, self._links, amend=amend)
+            header = next(pieces, b"")
+            if not header:
+                continue  # a socket, or something that has disappeared meanwhile
+            self.count += 1
+            self._write(header)
+            for chunk in pieces:
+                self.digest.content(chunk)
+                self._write(chunk)
+
+    def entry(self, path: bytes, entry: Entry, content: Iterable[bytes | memoryview], *, alone: bool = False) -> None:
+        """Copy one object that is no file of a tree: *entry*, whose name does not count, with its *content*."""
+        title = self._title(path, alone=alone)
+        if entry.kind is Kind.HARD_LINK:
+            entry.link = self._title(entry.link)
+        self._amend(entry)
+        self.digest.header(path, entry)
+        entry.name = title + b"/" if entry.kind is Kind.DIRECTORY else title
+        self._write(encode(entry))
+        self.count += 1
+        for chunk in content:
+            self.digest.content(chunk)
+            self._write(chunk)
+        if rest := -entry.stored % 512:
+            self._write(bytes(rest))
+
+    def directory(self) -> None:
+        """Have the place itself be a directory."""
+        self._make(self._place.path)
+
+    def end(self) -> None:
+        self._write(END)
+
+    def _title(self, path: bytes, *, alone: bool = False) -> bytes:
+        """Where the object *path* goes; the directories above it are made, if they are not there."""
+        if alone and not self._into:
+            self._make(self._place.path.rpartition(b"/")[0])
+            return self._place.path
+        self._make(self._place.path)
+        return self._place.path + b"/" + path if self._place.path else path
+
+    def _make(self, directory: bytes) -> None:
+        if directory in self._made:
+            return
+        uid, gid = self._manner.owner or (0, 0)
+        for path in self._place.missing(directory):
+            if path not in self._made:
+                self._made.add(path)
+                made = Entry(path + b"/", Kind.DIRECTORY, _DIRECTORY_MODE, uid, gid, mtime_ns=self._manner.made)
+                self._write(encode(made))
+        self._made.add(directory)
+
+    def _amend(self, entry: Entry) -> None:
+        manner = self._manner
+        if manner.owner is not None:
+            entry.uid, entry.gid = manner.owner
+        if manner.mode is not None and entry.kind is not Kind.SYMLINK:
+            entry.mode = manner.mode
+        if manner.newest is not None:
+            entry.mtime_ns = min(entry.mtime_ns, manner.newest)
+
+    def _write(self, chunk: bytes | memoryview) -> None:
+        if self._sink is not None:
+            self._sink.write(chunk)
