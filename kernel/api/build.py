@@ -30,7 +30,8 @@ class Secret:
 
 @attrs.frozen(kw_only=True)
 class BuildRequest:
-    """`tags` are references as users write them. `dockerfile` is a path in the context. `build_args` are those with a
+    """`tags` are references as users write them. `dockerfile` is a path in the context, or
+    no more than a name where `dockerfile_text` is what it holds. `build_args` are those with a
     value. `platform` None is this machine's. `network` is what RUN has by default: a network's name, "" for the
     config's default, "none" or "host". `epoch` (seconds) is SOURCE_DATE_EPOCH. `credentials` are by registry host.
     `agents` are sockets of SSH agents, by the ID that a mount names.
@@ -38,6 +39,7 @@ class BuildRequest:
 
     tags: tuple[str, ...] = ()
     dockerfile: str = "Dockerfile"
+    dockerfile_text: bytes | None = attrs.field(default=None, repr=False)
     target: str = ""
     build_args: Mapping[str, str] = attrs.field(factory=dict)
     labels: Mapping[str, str] = attrs.field(factory=dict)

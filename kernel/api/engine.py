@@ -14,6 +14,7 @@ from typing import BinaryIO, Protocol
 
 import attrs
 
+from ck.kernel.api.build import BuildRequest
 from ck.kernel.api.container import (
     Container,
     ContainerChange,
@@ -315,6 +316,25 @@ class Doctor(Protocol):
         """What does not belong, and what is stuck; with *fix*, after what can be done about it."""
 
 
+class Builder(Protocol):
+    def scratch(self) -> AbstractAsyncContextManager[Path]:
+        """A new directory for what one build needs, which goes with the block."""
+
+    async def receive(self, tar: BinaryIO, scratch: Path) -> Path:
+        """Unpack a context below *scratch*; return its directory. Raises: CorruptData."""
+
+    async def fetch(self, remote: str, scratch: Path) -> Path:
+        """Fetch the context that a URL or git repository is; return its directory. Raises: InvalidArgument, NotFound,
+        Unavailable, CorruptData."""
+
+    def build(self, request: BuildRequest, context: Path, scratch: Path) -> AsyncIterator[Progress]:
+        """Build an image from the directory *context*; errors are raised from the iterator. Leaving it early cancels,
+        and nothing is left."""
+
+    async def prune(self, filters: Mapping[str, Sequence[str]], *, everything: bool) -> tuple[Sequence[str], int]:
+        """Forget steps that no image is made of, or with *everything* all; return their keys and the bytes."""
+
+
 class Engine(Protocol):
     containers: Containers
     execs: Execs
@@ -325,3 +345,4 @@ class Engine(Protocol):
     statistics: Statistics
     lifetime: Lifetime
     doctor: Doctor
+    builder: Builder

@@ -82,7 +82,7 @@ class Pushed:
 @attrs.frozen(kw_only=True)
 class Progress:
     """One step of a pull or its kind (Docker's JSON stream). `id` is a layer's 12 digits or a tag; current and total
-    are bytes. Where `line` (text for the user, as it stands) or `pushed` is set it is all there is."""
+    are bytes. Where `line` (text for the user, as it stands), `pushed` or `image_id` is set it is all there is."""
 
     status: str = ""
     id: str = ""
@@ -90,6 +90,7 @@ class Progress:
     total: int = 0
     line: str = ""
     pushed: Pushed | None = None
+    image_id: str = ""  # what a build has made
 
 
 @attrs.frozen(kw_only=True)

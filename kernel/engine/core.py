@@ -15,6 +15,7 @@ from ck.kernel.drivers.runtime import RuntimeDriver
 from ck.kernel.drivers.storage import StorageDriver
 from ck.kernel.drivers.volume import VolumeDriver
 from ck.kernel.engine.actor import Actors
+from ck.kernel.engine.build.builder import Builder
 from ck.kernel.engine.containers import Containers
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.doctor import Doctor
@@ -50,10 +51,12 @@ class Engine:
         self.statistics = Sampler(ctx)
         self.lifetime = Lifetime(ctx)
         self.doctor = Doctor(ctx)
+        self.builder = Builder(ctx, self._volumes, self.containers)
 
     async def recover(self) -> None:
         """Bring store and machine together after a start."""
         await self.networks.open()
+        await self.builder.open()
         if self._ctx.store.damaged:
             await restore_lost(self._ctx.store, self._ctx.config.data_root / "containers")
         await Recovery(self._ctx, self._volumes, self._runs, self.execs).run()

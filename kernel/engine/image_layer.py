@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -10,7 +11,7 @@ import trio
 
 from ck.kernel.drivers.content import Draft
 from ck.kernel.drivers.storage import Layer, LayerUsage
-from ck.kernel.engine.context import Context
+from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.image_config import chain_id_of
 from ck.kernel.errors import Unavailable
 
@@ -21,12 +22,13 @@ WriteTar = Callable[[BinaryIO], Awaitable[None]]
 @attrs.frozen(kw_only=True)
 class MadeLayer:
     """A layer that is stored. `size` in bytes; `blob` is the digest of its tar in the content store, "" where the
-    storage driver keeps the tar itself."""
+    storage driver keeps the tar itself; `created` is when it was made first."""
 
     diff_id: str
     chain_id: str
     size: int
     blob: str
+    created: datetime = attrs.field(factory=now)
 
 
 @asynccontextmanager

@@ -45,7 +45,13 @@ class BuildCache:
                 return
             used = attrs.evolve(record, used=now(), uses=record.uses + 1)
             await self._ctx.store.commit([Put(key, used)], [])
-            yield MadeLayer(diff_id=record.diff_id, chain_id=record.chain[-1], size=record.size, blob=record.blob)
+            yield MadeLayer(
+                diff_id=record.diff_id,
+                chain_id=record.chain[-1],
+                size=record.size,
+                blob=record.blob,
+                created=record.created,
+            )
 
     async def keep(self, key: str, chain: Sequence[str], layer: MadeLayer, description: str) -> None:
         """Remember *layer*, which is leased, on top of *chain*."""
@@ -56,7 +62,7 @@ class BuildCache:
             size=layer.size,
             blob=layer.blob,
             description=description,
-            created=now(),
+            created=layer.created,
             used=now(),
         )
         await self._ctx.store.commit([Put(key, record)], [])

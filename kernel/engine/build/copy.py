@@ -60,11 +60,11 @@ def timeless(entry: Entry, path: bytes) -> Entry:
 
 class CopyWriter:
     """Writes what is copied to the *place* of an image to *sink*, and digests it; with None for a sink it only does
-    that. *whole* says that the place is to be a directory, also where a single file comes."""
+    that. *into* says that the place is to be a directory, also where a single file comes."""
 
-    def __init__(self, place: Place, manner: Manner, sink: BinaryIO | None, *, whole: bool) -> None:
+    def __init__(self, place: Place, manner: Manner, sink: BinaryIO | None, *, into: bool) -> None:
         self._place, self._manner, self._sink = place, manner, sink
-        self._into = whole or place.directory
+        self._into = into or place.directory
         self._made: set[bytes] = set()
         self._links: dict[tuple[int, int], bytes] = {}
         self.digest = CopyDigest()
@@ -106,6 +106,10 @@ class CopyWriter:
             self._write(chunk)
         if rest := -entry.stored % 512:
             self._write(bytes(rest))
+
+    def whole(self) -> None:
+        """Several files come: the place is to be a directory."""
+        self._into = True
 
     def directory(self) -> None:
         """Have the place itself be a directory."""

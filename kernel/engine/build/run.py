@@ -5,7 +5,7 @@ import posixpath
 import socket
 import stat
 import struct
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -24,7 +24,7 @@ from ck.kernel.engine.context import Context
 from ck.kernel.engine.rootview import in_root
 from ck.kernel.engine.volumes import Volumes
 
-Output = trio.MemorySendChannel[bytes]
+Output = Callable[[bytes], Awaitable[None]]
 
 _FRAME: Final = struct.Struct(">B3xL")
 _READ: Final = 1 << 16
@@ -147,5 +147,5 @@ async def _relay(stream: trio.socket.SocketType, output: Output) -> None:
             _, length = _FRAME.unpack_from(held)
             if len(held) < _FRAME.size + length:
                 break
-            await output.send(held[_FRAME.size : _FRAME.size + length])
+            await output(held[_FRAME.size : _FRAME.size + length])
             held = held[_FRAME.size + length :]

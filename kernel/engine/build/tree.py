@@ -1,12 +1,14 @@
 """The files that COPY and ADD take: of the context, of another stage, of an image. Everything blocks."""
 
 import errno
+import io
 import os
 import posixpath
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 from ck.kernel.archive.directories import DIRECTORY, HANDLE, Directories, names_in, open_in_root
 from ck.kernel.archive.walk import Visit, walk
@@ -19,9 +21,10 @@ NOTHING_IGNORED: Final = PatternMatcher(())
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a source names: `path` is relative to the tree, free of links but for its last component."""
+    """What a source names: `path` is relative to the tree and free of links, `asked` is as it was asked for."""
 
     path: str
+    asked: str
     directory: bool
 
 
@@ -55,31 +58,41 @@ class Tree:
         """What copying *found* copies: a file, or all that is in a directory, without what *excluded* matches (relative
         to the directory). With *parents* it goes under its whole path."""
         if parents:
-            yield from self._above(found.path if found.directory else posixpath.dirname(found.path))
+            yield from self._above(found.asked if found.directory else posixpath.dirname(found.asked))
         if not found.directory:
             above, _, name = found.path.rpartition("/")
-            if excluded.matches(name):
+            title = found.asked if parents else posixpath.basename(found.asked)
+            if excluded.matches(posixpath.basename(title)):
                 return
             parent = open_in_root(self._root, os.fsencode(above or "."), DIRECTORY)
             try:
-                path = found.path if parents else name
-                yield Node(parent, os.fsencode(name), os.fsencode(path), alone=not parents)
+                yield Node(parent, os.fsencode(name), os.fsencode(title), alone=not parents)
             finally:
                 os.close(parent)
             return
         top = open_in_root(self._root, os.fsencode(found.path or "."), os.O_RDONLY | os.O_DIRECTORY)
         try:
-            yield from self._below(top, found.path, excluded, parents=parents)
+            yield from self._below(top, found.path, os.fsencode(found.asked) if parents else b"", excluded)
         finally:
             os.close(top)
 
-    def _below(self, top: int, base: str, excluded: PatternMatcher, *, parents: bool) -> Iterator[Node]:
+    @contextmanager
+    def opened(self, found: Found) -> Iterator[BinaryIO]:
+        """The file *found*, to be read; something that is no file reads as empty."""
+        fd = open_in_root(self._root, os.fsencode(found.path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        with os.fdopen(fd, "rb") as file:
+            if stat.S_ISREG(os.fstat(fd).st_mode):
+                yield file
+            else:
+                yield io.BytesIO()
+
+    def _below(self, top: int, base: str, title: bytes, excluded: PatternMatcher) -> Iterator[Node]:
         def inside(visit: Visit) -> bool:
             path = os.fsdecode(visit.path)
             return self._ignored.may_include_below(posixpath.join(base, path)) and excluded.may_include_below(path)
 
         held_back: list[tuple[bytes, bytes]] = []  # directories that are left out, unless something in them is not
-        prefix = os.fsencode(base) + b"/" if parents and base else b""
+        prefix = title + b"/" if title else b""
         for visit in walk(top, enter=inside):
             path = os.fsdecode(visit.path)
             if visit.leaving:
@@ -137,5 +150,4 @@ class Tree:
             os.close(handle)
         if not directory and self._ignored.matches(real):
             return None
-        # The name is that which was asked for, whatever the link leads to.
-        return Found(real, directory)
+        return Found(real, path, directory)

@@ -88,4 +88,5 @@ VERBS: Final[Mapping[str, Mapping[str, Verb]]] = {
         "hand_over": Verb(internal=True),
     },
     "doctor": {"examine": _RULE},
+    "builder": {},  # it takes what root's files hold, and runs what it finds there
 }

@@ -101,14 +101,18 @@ class Connection:
         return finished
 
     async def _cancel_when_client_leaves(self, scope: trio.CancelScope) -> None:
+        await self.until_gone()
+        scope.cancel()
+
+    async def until_gone(self) -> None:
         await trio.lowlevel.wait_readable(self._stream.socket)
         try:
             left = await self._stream.socket.recv(1, socket.MSG_PEEK) == b""
         except OSError:  # reset: as gone as can be
             left = True
-        # Bytes instead of an end are the next request, sent early; whoever does that is still there.
-        if left:
-            scope.cancel()
+        if not left:
+            # Bytes instead of an end are the next request, sent early; whoever does that is still there.
+            await trio.sleep_forever()
 
     async def _call(self, route: Route, request: Request) -> bool:
         """Run the handler, then send its reply or end the stream that it opened. Return whether the answer is whole."""

@@ -65,6 +65,9 @@ class Channel(Protocol):
     def body(self) -> AsyncIterator[bytes]:
         """The pieces of the request's body, for a route with `streams_body`."""
 
+    async def until_gone(self) -> None:
+        """Return when the client hangs up. Only once the body has been read; for a route that is not `watched`."""
+
     async def hijack(self, content_type: str, headers: Headers = ()) -> Hijacked:
         """Answer that from here on the connection is a raw stream, and let go of it."""
 

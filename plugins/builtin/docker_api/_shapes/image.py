@@ -73,6 +73,8 @@ def progress_json(progress: Progress) -> Json:
     """One message of a pull's stream, or of its kind."""
     if progress.line:
         return {"stream": progress.line}
+    if progress.image_id:
+        return {"aux": {"ID": progress.image_id}}
     if pushed := progress.pushed:
         return {"progressDetail": {}, "aux": {"Tag": pushed.tag, "Digest": pushed.digest, "Size": pushed.size}}
     json: Json = {"status": progress.status}

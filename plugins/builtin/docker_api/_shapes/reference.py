@@ -82,10 +82,15 @@ def header_credentials(header: str) -> Credentials | None:
     """X-Registry-Auth: base64url of an AuthConfig. Raises: InvalidArgument for a malformed one."""
     if not header:
         return None
-    auth = parse_json(_unbase64(header, "X-Registry-Auth"), "X-Registry-Auth")
+    auth = decode_header(header, "X-Registry-Auth")
     if auth is not None and not isinstance(auth, dict):
         raise InvalidArgument("X-Registry-Auth must hold a JSON object")
     return load_credentials(auth or {})
+
+
+def decode_header(text: str, name: str) -> Any:
+    """The JSON value that the header *name* holds in base64url. Raises: InvalidArgument."""
+    return parse_json(_unbase64(text, name), name)
 
 
 def _unbase64(text: str, name: str) -> bytes:

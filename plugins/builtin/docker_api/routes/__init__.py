@@ -6,6 +6,7 @@ from ck.plugins.builtin.docker_api.router import Route
 from ck.plugins.builtin.docker_api.routes import (
     archive,
     attach,
+    build,
     container_verbs,
     containers,
     engine,
@@ -29,6 +30,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *execs.ROUTES,
     *image_archives.ROUTES,
     *images.ROUTES,
+    *build.ROUTES,
     *volumes.ROUTES,
     *networks.ROUTES,
     *stats.ROUTES,

@@ -8,7 +8,7 @@ from ck.plugins.builtin.docker_api.exchange import Handler, Reply, Request
 from ck.plugins.builtin.docker_api.router import Route
 
 _WHAT: Final = {
-    "building images": ("POST /build", "POST /build/prune", "POST /session", "POST /grpc"),
+    "BuildKit's sessions": ("POST /session", "POST /grpc"),
     "attaching by WebSocket": ("GET /containers/{id}/attach/ws",),
     "searching for images": ("GET /images/search",),
     "asking a registry for an image": ("GET /distribution/{id:path}/json",),

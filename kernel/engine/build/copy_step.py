@@ -1,0 +1,129 @@
+"""COPY and ADD: which files go where, read from all their sources."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+from ck.kernel.archive.entry import Entry
+from ck.kernel.dockerfile.errors import DockerfileError
+from ck.kernel.dockerfile.ignore import PatternMatcher
+from ck.kernel.dockerfile.instructions import Add, Copy, CopyFiles
+from ck.kernel.engine.build import add
+from ck.kernel.engine.build.copy import CopyWriter
+from ck.kernel.engine.build.sources import BuildContext, Files
+from ck.kernel.engine.build.tree import Tree
+from ck.kernel.errors import InvalidArgument
+
+_MODE: Final = re.compile(r"[0-7]{1,4}")
+_FILE_MODE: Final = 0o644
+
+
+@attrs.frozen(kw_only=True)
+class CopyJob:
+    """An instruction, its variables expanded, with `files`, the context or what its --from names. What comes from
+    elsewhere is fetched into `scratch`, a directory of its own, once."""
+
+    instruction: CopyFiles
+    files: Files
+    scratch: Path
+    _downloads: dict[str, add.Download] = attrs.field(factory=dict)
+    _clones: dict[str, Path] = attrs.field(factory=dict)
+
+    @property
+    def mode(self) -> int | None:
+        """What --chmod says. Raises: DockerfileError."""
+        text = self.instruction.chmod
+        if not text:
+            return None
+        if not _MODE.fullmatch(text):
+            raise DockerfileError(f"invalid chmod parameter: {text!r}: it should be octal, such as 755")
+        return int(text, 8)
+
+    @property
+    def into(self) -> bool:
+        """Whether the destination is spelled as a directory."""
+        dest = self.instruction.dest
+        return dest.endswith(("/", "/.")) or dest in (".", "..") or len(self.instruction.sources) > 1
+
+    async def feed(self, writer: CopyWriter) -> None:
+        """Copy everything to *writer*. Raises: NotFound where a source is not there, InvalidArgument, Unavailable."""
+        instruction = self.instruction
+        local: list[str] = []
+        for source in instruction.sources:
+            if isinstance(instruction, Add) and add.is_git(source):
+                await self._feed_clone(writer, source)
+            elif isinstance(instruction, Add) and add.is_url(source):
+                await self._feed_download(writer, source)
+            else:
+                local.append(source)
+        if local:
+            await self.files.inside(lambda root: self._feed_local(writer, self.files.tree(root), root, local))
+        await trio.to_thread.run_sync(self._feed_contents, writer)
+
+    def _feed_contents(self, writer: CopyWriter) -> None:
+        for content in self.instruction.contents:
+            data = content.data.encode("utf-8", "surrogateescape")
+            name = os.fsencode(content.name)
+            writer.entry(name, Entry(name, mode=_FILE_MODE, size=len(data), stored=len(data)), [data], alone=True)
+
+    def _feed_local(self, writer: CopyWriter, tree: Tree, root: int, sources: Sequence[str]) -> None:
+        instruction = self.instruction
+        parents = isinstance(instruction, Copy) and instruction.parents
+        excluded = PatternMatcher(instruction.exclude)
+        found = [each for source in sources for each in tree.find(source)]
+        if len(found) > 1:
+            writer.whole()
+        for each in found:
+            if isinstance(instruction, Add) and not each.directory and instruction.unpack is not False:
+                with tree.opened(each) as file:
+                    if (archive := add.opened_archive(file)) is not None:
+                        add.add_archive(writer, archive)
+                        continue
+            if each.directory and not parents:
+                writer.directory()
+            writer.nodes(tree.nodes(each, excluded, parents=parents))
+
+    async def _feed_download(self, writer: CopyWriter, url: str) -> None:
+        assert isinstance(self.instruction, Add)
+        if (found := self._downloads.get(url)) is None:
+            target = self.scratch / f"download{len(self._downloads)}"
+            found = self._downloads[url] = await trio.to_thread.run_sync(add.download, url, target)
+        wanted = self.instruction.checksum
+        if wanted and wanted != found.digest:
+            raise InvalidArgument(f"{url} has the digest {found.digest}, not {wanted} as --checksum says")
+        if not found.name and not self.into:
+            raise InvalidArgument(f"cannot determine the file name of {url}: end the destination in a file's name")
+        unpack = self.instruction.unpack is True
+
+        def work() -> None:
+            if unpack:
+                with found.path.open("rb") as file:
+                    if (archive := add.opened_archive(file)) is not None:
+                        add.add_archive(writer, archive)
+                        return
+            add.add_file(writer, found, self.mode)
+
+        await trio.to_thread.run_sync(work)
+
+    async def _feed_clone(self, writer: CopyWriter, source: str) -> None:
+        assert isinstance(self.instruction, Add)
+        if (target := self._clones.get(source)) is None:
+            target = self._clones[source] = self.scratch / f"clone{len(self._clones)}"
+            keep = self.instruction.keep_git_dir
+            await trio.to_thread.run_sync(lambda: add.clone(source, target, keep_git_dir=keep))
+        files = Files(ctx=self.files.ctx, context=BuildContext(directory=target))
+        directory = add.subdirectory(source)
+        excluded = PatternMatcher(self.instruction.exclude)
+
+        def work(root: int) -> None:
+            tree = files.tree(root)
+            writer.directory()
+            for each in tree.find(directory or "."):
+                writer.nodes(tree.nodes(each, excluded, parents=False))
+
+        await files.inside(work)

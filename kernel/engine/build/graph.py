@@ -1,0 +1,187 @@
+"""The stages of a build: their base images fetched, those that do not need each other built side by side."""
+
+from collections.abc import Mapping
+from contextlib import aclosing
+
+import attrs
+import trio
+
+from ck.kernel.api.container import ContainerConfig
+from ck.kernel.api.image import Image
+from ck.kernel.dockerfile.errors import DockerfileError
+from ck.kernel.dockerfile.evaluator import Evaluator
+from ck.kernel.dockerfile.graph import BuildPlan, ImageSource, PlannedStage, Source, StageSource, plan
+from ck.kernel.dockerfile.parse import Dockerfile
+from ck.kernel.dockerfile.scope import global_args
+from ck.kernel.drivers.platform import canonical, describe
+from ck.kernel.drivers.registry import Platform
+from ck.kernel.engine.build.console import Console
+from ck.kernel.engine.build.sources import BuildContext, Files
+from ck.kernel.engine.build.stage import LONG_AGO, Built, StageBuilder, Workshop, located
+from ck.kernel.engine.context import Context
+from ck.kernel.engine.image_make import base_of, scratch
+from ck.kernel.engine.image_pull import host_platform, pull
+from ck.kernel.engine.image_store import find_image
+from ck.kernel.errors import InvalidArgument, NotFound
+
+
+class GraphBuilder:
+    """Builds what the target of one build needs."""
+
+    def __init__(self, ctx: Context, dockerfile: Dockerfile, shop: Workshop, context: BuildContext) -> None:
+        self._ctx, self._dockerfile, self._shop = ctx, dockerfile, shop
+        self._context = context
+        self._images: dict[tuple[str, str], Image] = {}
+        self._built: dict[int, Built] = {}
+        self._done: dict[int, trio.Event] = {}
+        request = shop.request
+        self._platform = request.platform or host_platform()
+        try:
+            self._args = global_args(
+                dockerfile,
+                build_args=request.build_args,
+                target_platform=describe(self._platform),
+                build_platform=describe(host_platform()),
+                target=request.target,
+            )
+        except DockerfileError as error:
+            raise located(error, request.dockerfile, error.line) from error
+
+    @property
+    def console(self) -> Console:
+        return self._shop.console
+
+    async def build(self) -> Built:
+        """What the target has come to. Raises: CkError of the first step that fails; the others are cancelled."""
+        planned = await self._plan()
+        self.console.begin(len(planned.stages), sum(1 + len(stage.instructions) for stage in planned.stages))
+        self._done = {stage.index: trio.Event() for stage in planned.stages}
+        failures: list[Exception] = []
+        async with trio.open_nursery() as nursery:
+
+            async def run(stage: PlannedStage) -> None:
+                try:
+                    for needed in stage.waits_for:
+                        await self._done[needed].wait()
+                    await self._stage(stage)
+                    self._done[stage.index].set()
+                except Exception as error:
+                    failures.append(error)
+                    nursery.cancel_scope.cancel()
+
+            for stage in planned.stages:
+                nursery.start_soon(run, stage)
+        if failures:
+            raise failures[0]
+        return self._built[planned.target.index]
+
+    async def _plan(self) -> BuildPlan:
+        """Planned again as long as base images turn out to have triggers, which may need further stages."""
+        triggers: dict[int, tuple[str, ...]] = {}
+        while True:
+            try:
+                planned = plan(
+                    self._dockerfile, global_args=self._args, target=self._shop.request.target, triggers=triggers
+                )
+            except DockerfileError as error:
+                raise located(error, self._shop.request.dockerfile, error.line) from error
+            found = {
+                stage.index: image.config.on_build
+                for stage in planned.stages
+                if isinstance(stage.base, ImageSource)
+                and (image := await self._image(stage.base.reference, stage.platform, stage.line)).config.on_build
+            }
+            if found == triggers:
+                return planned
+            triggers = found
+
+    async def _stage(self, stage: PlannedStage) -> None:
+        name = self._dockerfile.stages[stage.index].base.original
+        await self.console.say(f"Step {self.console.number()} : {name}")
+        built = self._built[stage.index] = await self._begin(stage)
+        sources = {"": Files(ctx=self._ctx, context=self._context)}
+        for written, source in stage.sources.items():
+            sources[written] = await self._files(source, stage)
+        await StageBuilder(self._shop, stage, built, sources).run()
+
+    async def _begin(self, stage: PlannedStage) -> Built:
+        match stage.base:
+            case StageSource(index=index):
+                return self._built[index].child()
+            case ImageSource(reference=reference):
+                image = await self._image(reference, stage.platform, stage.line)
+                environment = dict(entry.split("=", 1) for entry in image.config.env if "=" in entry)
+                return Built(
+                    base=await base_of(self._ctx, image),
+                    chain=image.chain_ids,
+                    config=attrs.evolve(image.config, on_build=()),
+                    evaluator=self._evaluator(environment),
+                    moment=image.created or LONG_AGO,
+                )
+            case _:
+                base = scratch(self._platform)
+                return Built(
+                    base=base, chain=(), config=ContainerConfig(), evaluator=self._evaluator({}), moment=LONG_AGO
+                )
+
+    def _evaluator(self, environment: Mapping[str, str]) -> Evaluator:
+        return Evaluator(
+            env=environment,
+            global_args=self._args,
+            build_args=self._shop.request.build_args,
+            escape=self._dockerfile.directives.escape,
+        )
+
+    async def _files(self, source: Source, stage: PlannedStage) -> Files:
+        match source:
+            case StageSource(index=index):
+                return Files(ctx=self._ctx, chain_id=self._built[index].top)
+            case ImageSource(reference=reference):
+                image = await self._image(reference, "", stage.line)
+                return Files(ctx=self._ctx, chain_id=image.chain_ids[-1] if image.chain_ids else None)
+            case _:
+                return Files(ctx=self._ctx)
+
+    async def _image(self, reference: str, platform: str, line: int) -> Image:
+        """An image of a FROM or a `from`, fetched if it is not here, and leased for the rest of the build."""
+        key = reference, platform
+        if key not in self._images:
+            try:
+                wanted = parse_platform(platform) if platform else self._platform
+                image = await self._fetched(reference, wanted)
+            except (NotFound, InvalidArgument) as error:
+                raise located(error, self._shop.request.dockerfile, line, f"FROM {reference}") from error
+            await self._shop.leases.enter_async_context(self._ctx.leases.hold([image.id, *image.chain_ids]))
+            self._images[key] = find_image(self._ctx, image.id)  # else it was removed while we waited
+        return self._images[key]
+
+    async def _fetched(self, reference: str, platform: Platform) -> Image:
+        request = self._shop.request
+        if not request.pull:
+            try:
+                image = find_image(self._ctx, reference)
+            except NotFound:
+                image = None
+            if image is not None and _fits(image, platform):
+                return image
+        host = reference.partition("/")[0]
+        credentials = request.credentials.get(host) or request.credentials.get("docker.io")
+        async with aclosing(pull(self._ctx, reference, platform, credentials)) as steps:
+            async for step in steps:
+                await self.console.pass_on(step)
+        return find_image(self._ctx, reference)
+
+
+def parse_platform(text: str) -> Platform:
+    """What `FROM --platform` says: "linux/arm64/v8", or an architecture alone. Raises: InvalidArgument."""
+    parts = text.lower().split("/")
+    if len(parts) == 1:
+        parts = ["linux", *parts]
+    if not 2 <= len(parts) <= 3 or not all(parts):
+        raise InvalidArgument(f"platform must be os/architecture/variant, such as linux/amd64, not {text!r}")
+    return canonical(Platform(os=parts[0], architecture=parts[1], variant=parts[2] if len(parts) == 3 else ""))
+
+
+def _fits(image: Image, platform: Platform) -> bool:
+    own = Platform(os=image.os, architecture=image.architecture, variant=image.variant)
+    return not image.architecture or canonical(own).architecture == canonical(platform).architecture

@@ -1,0 +1,200 @@
+"""What RUN --mount brings: files of the context and of stages, caches, secrets, agents of SSH."""
+
+import hashlib
+import itertools
+import os
+import posixpath
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+from ck.kernel.api.build import BuildRequest
+from ck.kernel.api.container import MountRequest
+from ck.kernel.archive.copy import copy_tree
+from ck.kernel.archive.directories import DIRECTORY, open_in_root
+from ck.kernel.archive.stage import opened
+from ck.kernel.dockerfile.instructions import Run
+from ck.kernel.dockerfile.mounts import Mount
+from ck.kernel.engine.build.agent import relayed
+from ck.kernel.engine.pins import Pins
+from ck.kernel.errors import InvalidArgument, NotFound
+
+InSource = Callable[[str, Callable[[int], None]], Awaitable[None]]
+"""Calls a function, in a thread, with an fd of the root of the context ("") or of what a `from` names."""
+
+_SECRET_MODE: Final = 0o400
+_CACHE_MODE: Final = 0o755
+_AGENT: Final = "/run/buildkit/ssh_agent"
+_BLOCK: Final = 1 << 20
+
+
+@attrs.define
+class RunMounts:
+    """For a container: mounts, tmpfs by target, and `NAME=value` entries."""
+
+    mounts: list[MountRequest] = attrs.field(factory=list)
+    tmpfs: dict[str, str] = attrs.field(factory=dict)
+    environment: list[str] = attrs.field(factory=list)
+
+
+class Caches:
+    """The directories of `--mount=type=cache`, by ID; what is in one outlives builds."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._locks: dict[str, trio.Lock] = {}
+        self._used = Pins()
+
+    @asynccontextmanager
+    async def directory(self, mount: Mount, in_source: InSource) -> AsyncIterator[Path]:
+        """The directory of *mount*'s cache; a new one has what its `from` has. One that is `locked` is for one RUN at a
+        time, of one that is `private` and in use there are more."""
+        name = hashlib.sha256(mount.id.encode()).hexdigest()
+        async with AsyncExitStack() as stack:
+            if mount.sharing == "locked":
+                await stack.enter_async_context(self._locks.setdefault(name, trio.Lock()))
+            elif mount.sharing == "private":
+                names = (f"{name}-{number}" for number in itertools.count())
+                name = next(each for each in names if each not in self._used.held())
+            stack.enter_context(self._used.hold([name]))
+            path = self._root / name
+            if await trio.to_thread.run_sync(_make_cache, path, mount) and mount.from_:
+                await in_source(mount.from_, lambda root: _copy(root, mount.source, path))
+            yield path
+
+    async def clear(self) -> int:
+        """Drop those that no RUN uses; return their bytes."""
+        return await trio.to_thread.run_sync(_clear, self._root, self._used.held())
+
+
+@asynccontextmanager
+async def run_mounts(
+    run: Run, working_dir: str, request: BuildRequest, caches: Caches, scratch: Path, in_source: InSource
+) -> AsyncIterator[RunMounts]:
+    """What *run* asks for, in place while the block runs. *scratch* is an empty directory of this RUN's own.
+
+    Raises: InvalidArgument for a secret or agent that is required and was not given, NotFound for a source.
+    """
+    made = RunMounts()
+    async with AsyncExitStack() as stack:
+        for number, mount in enumerate(run.mounts):
+            target = posixpath.normpath(posixpath.join(working_dir or "/", mount.target)) if mount.target else ""
+            place = scratch / str(number)
+            match mount.type:
+                case "bind":
+                    source = await _bound(mount, place, in_source)
+                    made.mounts.append(_bind(source, target, read_only=mount.read_only))
+                case "cache":
+                    directory = await stack.enter_async_context(caches.directory(mount, in_source))
+                    made.mounts.append(_bind(directory, target, read_only=mount.read_only))
+                case "tmpfs":
+                    made.tmpfs[target] = f"exec,size={mount.size}" if mount.size else "exec"
+                case "secret":
+                    await _add_secret(made, mount, target, place, request)
+                case _:
+                    await _add_agent(made, mount, target, place, request, stack)
+        if run.script is not None:
+            place = scratch / "script"
+            await trio.to_thread.run_sync(_write, place, run.script.text.encode(), 0o755, 0, 0)
+            made.mounts.append(_bind(place, posixpath.join("/", run.args[0]), read_only=True))
+        yield made
+
+
+def _bind(source: Path, target: str, *, read_only: bool) -> MountRequest:
+    return MountRequest(type="bind", source=str(source), target=target, read_only=read_only)
+
+
+async def _bound(mount: Mount, place: Path, in_source: InSource) -> Path:
+    """A copy, so that nothing that is written there, or changes meanwhile, is seen elsewhere."""
+    await in_source(mount.from_, lambda root: _copy(root, mount.source, place))
+    return place
+
+
+async def _add_secret(made: RunMounts, mount: Mount, target: str, place: Path, request: BuildRequest) -> None:
+    secret = request.secrets.get(mount.id)
+    if secret is None:
+        if mount.required:
+            raise InvalidArgument(f"secret {mount.id}: not found: the build was not given it")
+        return
+    if mount.env:
+        made.environment.append(f"{mount.env}={secret.content.decode(errors='surrogateescape')}")
+    if target:
+        mode = _SECRET_MODE if mount.mode is None else mount.mode
+        await trio.to_thread.run_sync(_write, place, secret.content, mode, mount.uid or 0, mount.gid or 0)
+        made.mounts.append(_bind(place, target, read_only=True))
+
+
+async def _add_agent(
+    made: RunMounts, mount: Mount, target: str, place: Path, request: BuildRequest, stack: AsyncExitStack
+) -> None:
+    agent = request.agents.get(mount.id)
+    if agent is None:
+        if mount.required:
+            raise InvalidArgument(f"ssh agent {mount.id}: not found: the build was not given it")
+        return
+    number = sum(entry.startswith("SSH_AUTH_SOCK=") for entry in made.environment)
+    inside = target or f"{_AGENT}.{number}"
+    await stack.enter_async_context(relayed(place, agent, 0o600 if mount.mode is None else mount.mode))
+    await trio.to_thread.run_sync(os.chown, place, mount.uid or 0, mount.gid or 0)
+    made.mounts.append(_bind(place, inside, read_only=False))
+    made.environment.append(f"SSH_AUTH_SOCK={inside}")
+
+
+def _copy(root: int, source: str, target: Path) -> None:
+    """Copy the file or directory *source* of *root* to *target*. Raises: NotFound."""
+    path = os.fsencode(posixpath.normpath("/" + source).lstrip("/")) or b"."
+    try:
+        top = open_in_root(root, path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        raise NotFound(f'"{source}": not found') from error
+    try:
+        try:
+            directory = os.open(".", DIRECTORY, dir_fd=top)
+        except NotADirectoryError:
+            with os.fdopen(os.dup(top), "rb") as file, target.open("wb") as copy:
+                shutil.copyfileobj(file, copy, _BLOCK)
+            status = os.fstat(top)
+            os.chown(target, status.st_uid, status.st_gid)
+            target.chmod(status.st_mode & 0o7777)
+            return
+        try:
+            target.mkdir(exist_ok=True)
+            with opened(target) as new:
+                copy_tree(directory, new)
+        finally:
+            os.close(directory)
+    finally:
+        os.close(top)
+
+
+def _write(path: Path, content: bytes, mode: int, uid: int, gid: int) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(content)
+    os.chown(path, uid, gid)
+    path.chmod(mode)
+
+
+def _make_cache(path: Path, mount: Mount) -> bool:
+    """Make the directory; whether it was not there."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return False
+    os.chown(path, mount.uid or 0, mount.gid or 0)
+    path.chmod(_CACHE_MODE if mount.mode is None else mount.mode)
+    return True
+
+
+def _clear(root: Path, used: set[str]) -> int:
+    space = 0
+    for path in root.iterdir() if root.is_dir() else ():
+        if path.name not in used:
+            space += sum(file.lstat().st_size for file in path.rglob("*") if file.is_file() and not file.is_symlink())
+            shutil.rmtree(path)
+    return space

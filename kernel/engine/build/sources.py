@@ -1,0 +1,86 @@
+"""Where the files of a build come from: the context, stages, images."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import attrs
+import trio
+
+from ck.kernel.archive.directories import open_in_root
+from ck.kernel.archive.stage import opened
+from ck.kernel.dockerfile.ignore import PatternMatcher, read_ignorefile
+from ck.kernel.engine.build.tree import NOTHING_IGNORED, Tree
+from ck.kernel.engine.build.views import in_chain
+from ck.kernel.engine.context import Context
+from ck.kernel.errors import NotFound
+
+T = TypeVar("T")
+
+_MAX_DOCKERFILE = 1 << 22
+"""Bytes; nobody has written one that is longer."""
+
+
+@attrs.frozen(kw_only=True)
+class BuildContext:
+    """A directory of this machine. `ignored` are paths that are as if they were not there."""
+
+    directory: Path
+    ignored: PatternMatcher = NOTHING_IGNORED
+
+    async def inside(self, work: Callable[[int], T]) -> T:
+        """Return what *work* returns, called in a thread with an fd of the directory."""
+
+        def run() -> T:
+            with opened(self.directory) as root:
+                return work(root)
+
+        return await trio.to_thread.run_sync(run)
+
+
+@attrs.frozen(kw_only=True)
+class Files:
+    """The files of the context, or of a chain of layers (`chain_id`, None for nothing at all) that is leased."""
+
+    ctx: Context
+    context: BuildContext | None = None
+    chain_id: str | None = None
+
+    async def inside(self, work: Callable[[int], T]) -> T:
+        """Return what *work* returns, called in a thread with an fd of the root."""
+        if self.context is not None:
+            return await self.context.inside(work)
+        return await in_chain(self.ctx, self.chain_id, work)
+
+    def tree(self, root: int) -> Tree:
+        """The tree in *root*, the fd that `inside` gives."""
+        return Tree(root, self.context.ignored) if self.context is not None else Tree(root)
+
+
+def read_dockerfile(root: int, name: str) -> bytes:
+    """The file *name* of the context *root*, "Dockerfile" also in small letters. Blocks. Raises: NotFound."""
+    names = [name, "dockerfile"] if name == "Dockerfile" else [name]
+    for each in names:
+        try:
+            fd = open_in_root(root, os.fsencode(each), os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            continue
+        with os.fdopen(fd, "rb") as file:
+            return file.read(_MAX_DOCKERFILE)
+    raise NotFound(f"failed to read dockerfile: open {name}: no such file or directory")
+
+
+def read_ignored(root: int, dockerfile: str) -> PatternMatcher:
+    """What the context *root* leaves out: `NAME.dockerignore` beside the Dockerfile goes before `.dockerignore`.
+
+    Blocks. Raises: DockerfileError for a malformed pattern.
+    """
+    for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
+        try:
+            fd = open_in_root(root, os.fsencode(name), os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            continue
+        with os.fdopen(fd, "rb") as file:
+            return PatternMatcher(read_ignorefile(file.read(_MAX_DOCKERFILE)))
+    return NOTHING_IGNORED

@@ -1,0 +1,93 @@
+"""What a build is asked for, out of the query of a request. Pure."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ck.kernel.api.build import BuildLimits, BuildRequest, Secret
+from ck.kernel.drivers.registry import Credentials
+from ck.kernel.errors import InvalidArgument, Unsupported
+from ck.plugins.builtin.docker_api._shapes.reference import decode_header, load_credentials, parse_platform
+from ck.plugins.builtin.docker_api.exchange import Query
+
+_NOTHING: Final[Mapping[str, Secret]] = {}
+_HUB: Final = ("https://index.docker.io/v1/", "index.docker.io")
+
+
+def build_request(
+    query: Query,
+    headers: Mapping[str, str],
+    *,
+    dockerfile_text: bytes | None = None,
+    secrets: Mapping[str, Secret] = _NOTHING,
+) -> BuildRequest:
+    """Raises: InvalidArgument for what is malformed, Unsupported for what this engine's builder has not."""
+    if query.text("version") == "2":
+        raise Unsupported("BuildKit is not part of this engine: build with DOCKER_BUILDKIT=0, or with ck build")
+    if query.text("outputs"):
+        raise Unsupported("outputs other than an image are made by ck build --output")
+    arguments = _texts(query, "buildargs")
+    epoch = arguments.get("SOURCE_DATE_EPOCH")
+    return BuildRequest(
+        tags=tuple(query.all("t")),
+        dockerfile=query.text("dockerfile") or "Dockerfile",
+        dockerfile_text=dockerfile_text,
+        target=query.text("target"),
+        build_args=arguments,
+        labels=_texts(query, "labels"),
+        platform=parse_platform(query.text("platform").lower()),
+        use_cache=not query.flag("nocache"),
+        cache_from=tuple(query.json("cachefrom") or ()),
+        pull=query.flag("pull"),
+        network=query.text("networkmode"),
+        extra_hosts=tuple(_hosts(query)),
+        shm_size=query.number("shmsize") or 0,
+        limits=BuildLimits(
+            memory=query.number("memory") or 0,
+            memory_swap=query.number("memswap") or 0,
+            cpu_shares=query.number("cpushares") or 0,
+            cpu_period=query.number("cpuperiod") or 0,
+            cpu_quota=query.number("cpuquota") or 0,
+            cpuset_cpus=query.text("cpusetcpus"),
+            cpuset_mems=query.text("cpusetmems"),
+        ),
+        epoch=_epoch(epoch) if epoch else None,
+        credentials=_credentials(headers.get("x-registry-config", "")),
+        secrets=secrets,
+        agents={name: Path(path) for name, path in _texts(query, "ck-ssh").items()},
+    )
+
+
+def _texts(query: Query, name: str) -> dict[str, str]:
+    """A JSON object of texts; a build argument without a value (null) is as good as not given."""
+    value = query.json(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(each, str | None) for each in value.values()):
+        raise InvalidArgument(f"{name} must be a JSON object of texts, not {json.dumps(value)}")
+    return {key: text for key, text in value.items() if text is not None}
+
+
+def _hosts(query: Query) -> list[str]:
+    """`name:address`, several separated by commas in one or several parameters."""
+    return [host for text in query.all("extrahosts") for host in text.split(",") if host]
+
+
+def _epoch(text: str) -> int:
+    if not text.isdigit() or len(text) > 11:
+        raise InvalidArgument(f"SOURCE_DATE_EPOCH must be seconds since 1970, not {text!r}")
+    return int(text)
+
+
+def _credentials(header: str) -> dict[str, Credentials]:
+    """X-Registry-Config: base64url of a map from a registry to an AuthConfig."""
+    found: Any = decode_header(header, "X-Registry-Config") if header else {}
+    if not isinstance(found, dict):
+        raise InvalidArgument("X-Registry-Config must hold a JSON object")
+    loaded = {_host(server): load_credentials(auth) for server, auth in found.items() if isinstance(auth, dict)}
+    return {server: credentials for server, credentials in loaded.items() if credentials is not None}
+
+
+def _host(server: str) -> str:
+    return "docker.io" if server in _HUB else server.removeprefix("https://").removeprefix("http://").partition("/")[0]
