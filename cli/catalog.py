@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 NOUNS = {
+    "builder": "Manage builds",
     "container": "Manage containers",
     "engine": "Restart or stop the engine, or have systemd start it",
     "image": "Manage images",
@@ -30,6 +31,7 @@ NOUNS = {
 
 COMMANDS: dict[str, tuple[str, str]] = {
     # "noun verb" -> (module under ck.cli.commands, what `ck --help` says of it)
+    "builder prune": ("builder.prune", "Remove build cache"),
     "container attach": (
         "container.attach",
         "Attach local standard input, output, and error streams to a running container",
@@ -72,6 +74,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "engine enable": ("engine.enable", "Have systemd start the engine at boot, and whenever somebody connects"),
     "engine restart": ("engine.restart", "Put a new engine in the place of the one that runs; containers run on"),
     "engine stop": ("engine.stop", "Stop the engine; containers run on, unless --all stops them too"),
+    "image build": ("image.build", "Build an image from a Dockerfile"),
     "image history": ("image.history", "Show the history of an image"),
     "image import": ("image.import_", "Import the contents from a tarball to create a filesystem image"),
     "image inspect": ("image.inspect", "Display detailed information on one or more images"),
@@ -119,6 +122,8 @@ ALIASES = {
     "container list": "container ls",
     "container ps": "container ls",
     "container remove": "container rm",
+    "build": "image build",
+    "builder build": "image build",
     "history": "image history",
     "import": "image import",
     "load": "image load",

@@ -22,6 +22,15 @@ def auth_header(server: str) -> dict[str, str]:
     return {"X-Registry-Auth": b2a_base64(dumps(found), newline=False).translate(URL_SAFE).decode()} if found else {}
 
 
+def all_auths_header() -> dict[str, str]:
+    """The header that hands the engine all our credentials, {} without any: a build may pull from anywhere. Raises:
+    CliError."""
+    config = read_config()
+    servers = [*(config.get("auths") or {}), *(config.get("credHelpers") or {})]
+    found = {server: credentials for server in dict.fromkeys(servers) if (credentials := find(server))}
+    return {"X-Registry-Config": b2a_base64(dumps(found), newline=False).translate(URL_SAFE).decode()} if found else {}
+
+
 URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 # The extraction filters came with 3.11.4, and Debian 12 has 3.11.2; the backport has the same interface.
 if TYPE_CHECKING or sys.version_info >= (3, 12):
     import tarfile
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 else:
     from backports import tarfile
 
@@ -64,15 +64,28 @@ def unpack(stream: Iterable[bytes], directory: str, top: str | None, *, owners: 
     Nothing is written outside of *directory*, whatever links the archive holds: it comes from a container. *owners*
     False makes us the owner of all. Raises: CliError, OSError.
     """
-    total = 0
     old = ""
 
-    def place(member: tarfile.TarInfo, destination: str) -> tarfile.TarInfo:
+    def title(name: str) -> str:
         nonlocal old
-        old = old or posixpath.normpath(member.name).lstrip("/").partition("/")[0]
-        changes: dict[str, object] = {"name": renamed(member.name, old, top)}
+        old = old or posixpath.normpath(name).lstrip("/").partition("/")[0]
+        return renamed(name, old, top)
+
+    return _extract(stream, directory, title, owners=owners)
+
+
+def unpack_all(stream: Iterable[bytes], directory: str, *, owners: bool) -> int:
+    """As `unpack`, with every name as it is."""
+    return _extract(stream, directory, lambda name: name, owners=owners)
+
+
+def _extract(stream: Iterable[bytes], directory: str, title: Callable[[str], str], *, owners: bool) -> int:
+    total = 0
+
+    def place(member: tarfile.TarInfo, destination: str) -> tarfile.TarInfo:
+        changes: dict[str, object] = {"name": title(member.name)}
         if member.islnk():
-            changes["linkname"] = renamed(member.linkname, old, top)
+            changes["linkname"] = title(member.linkname)
         if not owners:
             changes |= {"uid": os.getuid(), "gid": os.getgid(), "uname": "", "gname": ""}
         moved = member.replace(**changes, deep=False)  # type: ignore[arg-type]

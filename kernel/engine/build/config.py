@@ -24,7 +24,7 @@ from ck.kernel.dockerfile.instructions import (
     Volume,
     Workdir,
 )
-from ck.kernel.dockerfile.parse import parse_trigger
+from ck.kernel.dockerfile.parse import parse
 from ck.kernel.engine.merge import merge_env
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
@@ -71,8 +71,8 @@ def change(config: ContainerConfig, changes: Sequence[str]) -> ContainerConfig:
     environment = dict(entry.split("=", 1) for entry in config.env if "=" in entry)
     evaluator = Evaluator(env=environment, global_args={}, build_args={})
     for text in changes:
-        for line in filter(str.strip, text.split("\n")):
-            instruction = parse_trigger(line, 1)
+        stages = parse(f"FROM scratch\n{text}").stages
+        for instruction in (*stages[0].instructions, *(stage.base for stage in stages[1:])):
             if not isinstance(instruction, _CHANGES):
                 raise DockerfileError(f"{instruction.keyword} is not a valid change command")
             config = configure(config, evaluator.evaluate(instruction))

@@ -25,12 +25,12 @@ SECOND: Final = 1_000_000_000
 @attrs.frozen(kw_only=True)
 class Manner:
     """How files are copied. `owner` (uid, gid) None leaves them as they are, `mode` too; `made` is the time (ns) of the
-    directories that the copy makes, `newest` the latest time that any file may have."""
+    directories that the copy makes, `time` that of everything else where it is not to stay as it is."""
 
     owner: tuple[int, int] | None = None
     mode: int | None = None
     made: int = 0
-    newest: int | None = None
+    time: int | None = None
 
 
 class CopyDigest:
@@ -92,10 +92,12 @@ class CopyWriter:
                 self._write(chunk)
 
     def entry(self, path: bytes, entry: Entry, content: Iterable[bytes | memoryview], *, alone: bool = False) -> None:
-        """Copy one object that is no file of a tree: *entry*, whose name does not count, with its *content*."""
+        """Copy one object that is no file of a tree: *entry*, whose name does not count, with its *content*. One that
+        has no time is made now."""
         title = self._title(path, alone=alone)
         if entry.kind is Kind.HARD_LINK:
             entry.link = self._title(entry.link)
+        entry.mtime_ns = entry.mtime_ns or self._manner.made
         self._amend(entry)
         self.digest.header(path, entry)
         entry.name = title + b"/" if entry.kind is Kind.DIRECTORY else title
@@ -143,8 +145,8 @@ class CopyWriter:
             entry.uid, entry.gid = manner.owner
         if manner.mode is not None and entry.kind is not Kind.SYMLINK:
             entry.mode = manner.mode
-        if manner.newest is not None:
-            entry.mtime_ns = min(entry.mtime_ns, manner.newest)
+        if manner.time is not None:
+            entry.mtime_ns = manner.time
 
     def _write(self, chunk: bytes | memoryview) -> None:
         if self._sink is not None:

@@ -22,7 +22,7 @@ from ck.kernel.engine.context import Context
 from ck.kernel.engine.image_make import base_of, scratch
 from ck.kernel.engine.image_pull import host_platform, pull
 from ck.kernel.engine.image_store import find_image
-from ck.kernel.errors import InvalidArgument, NotFound
+from ck.kernel.errors import CkError, InvalidArgument, NotFound
 
 
 class GraphBuilder:
@@ -149,7 +149,7 @@ class GraphBuilder:
             try:
                 wanted = parse_platform(platform) if platform else self._platform
                 image = await self._fetched(reference, wanted)
-            except (NotFound, InvalidArgument) as error:
+            except CkError as error:
                 raise located(error, self._shop.request.dockerfile, line, f"FROM {reference}") from error
             await self._shop.leases.enter_async_context(self._ctx.leases.hold([image.id, *image.chain_ids]))
             self._images[key] = find_image(self._ctx, image.id)  # else it was removed while we waited

@@ -44,8 +44,8 @@ _PREFIX: Final = 40  # digits of a key that say what is copied where; the rest s
 @attrs.define(kw_only=True)
 class Built:
     """What a stage has come to: on `base`, whose layers `chain` begins with, `layers` and a config. `moment` is when
-    the uppermost layer was made: what is the same as in an earlier build is to have the same digest, so no other counts.
-    """
+    the uppermost layer was made: what is the same as in an earlier build is to have the same digest, so no other time
+    counts."""
 
     base: Base
     chain: tuple[str, ...]
@@ -212,7 +212,7 @@ class StageBuilder:
             owner=None if files.context is None else (0, 0),
             mode=job.mode,
             made=self._nanoseconds(),
-            newest=None if self._shop.request.epoch is None else self._shop.request.epoch * SECOND,
+            time=None if self._shop.request.epoch is None else self._shop.request.epoch * SECOND,
         )
         if self._shop.cache.knows(prefix) and await self._from_cache(prefix + await self._digest(job, manner)):
             return

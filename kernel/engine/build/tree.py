@@ -91,22 +91,21 @@ class Tree:
             path = os.fsdecode(visit.path)
             return self._ignored.may_include_below(posixpath.join(base, path)) and excluded.may_include_below(path)
 
-        held_back: list[tuple[bytes, bytes]] = []  # directories that are left out, unless something in them is not
+        held_back: list[bytes] = []  # directories that are left out, unless something in them is not
         prefix = title + b"/" if title else b""
         for visit in walk(top, enter=inside):
             path = os.fsdecode(visit.path)
             if visit.leaving:
-                if held_back and held_back[-1][0] == visit.path:
-                    held_back.pop()
                 continue
             left_out = self._ignored.matches(posixpath.join(base, path)) or excluded.matches(path)
             if not left_out:
-                for directory, _ in held_back:
-                    yield Node(top, directory, prefix + directory)
+                for directory in held_back:
+                    if visit.path.startswith(directory + b"/"):
+                        yield Node(top, directory, prefix + directory)
                 held_back.clear()
                 yield Node(visit.parent, visit.name, prefix + visit.path)
             elif stat.S_ISDIR(visit.status.st_mode):
-                held_back.append((visit.path, visit.name))
+                held_back.append(visit.path)
 
     def _above(self, path: str) -> Iterator[Node]:
         """The directories that lead to *path*, itself with them."""

@@ -1,0 +1,1 @@
+"""`ck builder`: what builds keep."""

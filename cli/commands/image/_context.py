@@ -1,0 +1,86 @@
+"""What `ck build` sends: a directory by its name, as the engine is on this machine, and beside it what is not in it."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+
+from ck.cli.errors import CliError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PRIVATE = "ck-private"
+
+
+def dockerfile_of(context: str, given: str) -> tuple[str, bytes | None]:
+    """The Dockerfile's path in *context*, or a name and its text where it lies elsewhere ("-": standard input). Raises:
+    CliError."""
+    if given == "-":
+        return "Dockerfile", os.fdopen(0, "rb", closefd=False).read()
+    if not given:
+        return "Dockerfile", None
+    inside = os.path.relpath(os.path.realpath(given), os.path.realpath(context))
+    if not inside.startswith(".."):
+        return inside, None
+    try:
+        with open(given, "rb") as file:
+            return given, file.read()
+    except OSError as error:
+        raise CliError(f"cannot read the Dockerfile {given}: {error.strerror}") from None
+
+
+def read_secrets(given: Iterable[str]) -> dict[str, bytes]:
+    """`id=ID[,src=PATH|,env=NAME]`, by ID. Raises: UsageError, CliError."""
+    secrets: dict[str, bytes] = {}
+    for text in given:
+        fields = dict(field.partition("=")[::2] for field in text.split(","))
+        name = fields.get("id", "")
+        if not name or "/" in name or set(fields) - {"id", "src", "source", "env", "type"}:
+            raise UsageError(f'invalid argument "{text}" for "--secret" flag: expected id=ID[,src=PATH|,env=NAME]', 125)
+        path = fields.get("src") or fields.get("source")
+        variable = fields.get("env") or ("" if path else name)
+        try:
+            if path:
+                with open(path, "rb") as file:
+                    secrets[name] = file.read()
+            elif variable in os.environ:
+                secrets[name] = os.fsencode(os.environ[variable])
+            else:
+                with open(name, "rb") as file:
+                    secrets[name] = file.read()
+        except OSError as error:
+            raise CliError(f"cannot read the secret {name}: {path or name}: {error.strerror}") from None
+    return secrets
+
+
+def read_agents(given: Iterable[str]) -> dict[str, str]:
+    """`default`, or `ID=SOCKET`: sockets of SSH agents, by ID. Raises: CliError."""
+    agents: dict[str, str] = {}
+    for text in given:
+        name, _, path = text.partition("=")
+        path = path or os.environ.get("SSH_AUTH_SOCK", "")
+        if not path:
+            raise CliError(f"--ssh {text}: SSH_AUTH_SOCK is not set: is an agent running?")
+        if not os.path.exists(path):
+            raise CliError(f"--ssh {text}: {path}: No such file or directory")
+        agents[name or "default"] = os.path.abspath(path)
+    return agents
+
+
+def private_archive(dockerfile: bytes | None, secrets: dict[str, bytes]) -> bytes:
+    """A tar of what is not of the context, b"" for nothing."""
+    files = {f"{PRIVATE}/secrets/{name}": content for name, content in secrets.items()}
+    if dockerfile is not None:
+        files[f"{PRIVATE}/Dockerfile"] = dockerfile
+    if not files:
+        return b""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(content), 0o600
+            tar.addfile(info, io.BytesIO(content))
+    return out.getvalue()

@@ -1,0 +1,166 @@
+"""`ck build`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ck.cli.client.api import Client
+from ck.cli.commands.image._context import (
+    PRIVATE,
+    dockerfile_of,
+    private_archive,
+    read_agents,
+    read_secrets,
+)
+from ck.cli.credentials import all_auths_header
+from ck.cli.errors import CliError, UsageError
+from ck.cli.flags import Args, Command, switch, text, texts
+from ck.cli.options.environment import pairs
+from ck.cli.options.sizes import parse_bytes, parse_swap
+from ck.cli.terminal.progress import Progress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+COMMAND = Command(
+    "PATH | URL | -",
+    "Build an image from a Dockerfile",
+    (
+        texts("add-host", "Add a custom host-to-IP mapping (host:ip)"),
+        texts("build-arg", "Set build-time variables"),
+        texts("cache-from", "Images to consider as cache sources"),
+        text("cpu-period", "Limit the CPU CFS (Completely Fair Scheduler) period", kind="int"),
+        text("cpu-quota", "Limit the CPU CFS (Completely Fair Scheduler) quota", kind="int"),
+        text("cpu-shares", "CPU shares (relative weight)", "c", kind="int"),
+        text("cpuset-cpus", "CPUs in which to allow execution (0-3, 0,1)"),
+        text("cpuset-mems", "MEMs in which to allow execution (0-3, 0,1)"),
+        text("file", "Name of the Dockerfile (default PATH/Dockerfile), - for STDIN", "f"),
+        text("iidfile", "Write the image ID to the file"),
+        texts("label", "Set metadata for an image"),
+        text("memory", "Memory limit", "m", kind="bytes"),
+        text("memory-swap", "Swap limit equal to memory plus swap: '-1' to enable unlimited swap", kind="bytes"),
+        text("network", "Set the networking mode for the RUN instructions during build"),
+        switch("no-cache", "Do not use cache when building the image"),
+        text("output", "Where the result goes: DIRECTORY, or type=local|tar|docker|oci,dest=PATH", "o"),
+        text("platform", "Set platform if the image is not for this machine's"),
+        text("progress", "How progress is shown: auto, plain, tty, quiet", default="auto"),
+        switch("pull", "Always attempt to pull a newer version of the base images"),
+        switch("quiet", "Suppress the build output and print image ID on success", "q"),
+        texts("secret", "Secret for RUN --mount=type=secret: id=ID[,src=PATH|,env=NAME]"),
+        text("shm-size", "Size of /dev/shm", kind="bytes"),
+        texts("ssh", "SSH agent for RUN --mount=type=ssh: default or ID=SOCKET"),
+        texts("tag", "Name and optionally a tag in the name:tag format", "t"),
+        text("target", "Set the target build stage to build"),
+    ),
+    minimum=1,
+    maximum=1,
+)
+
+
+def run(args: Args, client: Client) -> int:
+    """Build; print the image's ID with -q."""
+    quiet = args.on("quiet") or args.choice("progress", ("auto", "plain", "tty", "quiet")) == "quiet"
+    query, data = _context(args)
+    output = None
+    if args.given("output"):
+        from ck.cli.commands.image._result import parse_output
+
+        output = parse_output(args.text("output"))
+    messages = client.stream("POST", "/build", query | _options(args), data=data, headers=all_auths_header())
+    image = _show(messages, sys.stderr if output and not output[1] else sys.stdout, quiet=quiet)
+    if output and output[0] != "image":
+        from ck.cli.commands.image._result import write_result
+
+        write_result(client, image, *output)
+    elif quiet:
+        print(image)
+    if path := args.text("iidfile"):
+        try:
+            with open(path, "w") as file:
+                file.write(image)
+        except OSError as error:
+            raise CliError(f"cannot write {path}: {error.strerror}") from None
+    return 0
+
+
+def _context(args: Args) -> tuple[dict[str, object], Iterable[bytes]]:
+    """What the query says of the context, and the body. Raises: CliError, UsageError."""
+    place, file = args.words[0], args.text("file")
+    secrets = read_secrets(args.texts("secret"))
+    if place == "-":
+        if file == "-":
+            raise UsageError("invalid argument: can't use stdin for both build context and dockerfile", 125)
+        if secrets:
+            raise UsageError("--secret cannot be used with a build context from standard input", 125)
+        from ck.cli.output.upload import pieces
+
+        return {"dockerfile": file}, pieces("-")
+    if place.startswith(("http://", "https://", "git://", "git@", "ssh://")):
+        return {"remote": place, "dockerfile": file, "ck-private": PRIVATE if secrets else ""}, [
+            private_archive(None, secrets)
+        ]
+    if not os.path.isdir(place):
+        raise CliError(f'unable to prepare context: path "{place}" not found')
+    dockerfile, content = dockerfile_of(place, file)
+    body = private_archive(content, secrets)
+    query: dict[str, object] = {"ck-context": os.path.realpath(place), "dockerfile": dockerfile}
+    return query | {"ck-private": PRIVATE if body else ""}, [body] if body else []
+
+
+def _options(args: Args) -> dict[str, object]:
+    arguments = _build_args(args.texts("build-arg"))
+    if "SOURCE_DATE_EPOCH" in os.environ:
+        arguments.setdefault("SOURCE_DATE_EPOCH", os.environ["SOURCE_DATE_EPOCH"])
+    return {
+        "t": args.texts("tag"),
+        "target": args.text("target"),
+        "buildargs": arguments,
+        "labels": args.convert("label", ",".join(args.texts("label")), lambda _: pairs(args.texts("label"))),
+        "nocache": args.on("no-cache"),
+        "pull": args.on("pull"),
+        "cachefrom": "[" + ",".join(f'"{name}"' for name in args.texts("cache-from")) + "]",
+        "networkmode": args.text("network"),
+        "extrahosts": args.texts("add-host"),
+        "platform": args.text("platform"),
+        "shmsize": args.convert("shm-size", args.text("shm-size"), parse_bytes) if args.given("shm-size") else "",
+        "memory": args.convert("memory", args.text("memory"), parse_bytes) if args.given("memory") else "",
+        "memswap": args.convert("memory-swap", args.text("memory-swap"), parse_swap)
+        if args.given("memory-swap")
+        else "",
+        "cpushares": args.number("cpu-shares") or "",
+        "cpuperiod": args.number("cpu-period") or "",
+        "cpuquota": args.number("cpu-quota") or "",
+        "cpusetcpus": args.text("cpuset-cpus"),
+        "cpusetmems": args.text("cpuset-mems"),
+        "ck-ssh": read_agents(args.texts("ssh")),
+    }
+
+
+def _build_args(given: Iterable[str]) -> dict[str, str]:
+    """`NAME=VALUE`; a NAME alone has its value from the environment, if it is there."""
+    found: dict[str, str] = {}
+    for entry in given:
+        name, equals, value = entry.partition("=")
+        if equals:
+            found[name] = value
+        elif name in os.environ:
+            found[name] = os.environ[name]
+    return found
+
+
+def _show(messages: Iterable[dict[str, Any]], out: Any, *, quiet: bool) -> str:
+    """Show what the build tells; return the ID of its image. Raises: CliError."""
+    image = ""
+
+    def watched() -> Iterator[dict[str, Any]]:
+        nonlocal image
+        for message in messages:
+            image = (message.get("aux") or {}).get("ID") or image
+            if not quiet or message.get("error"):
+                yield message
+
+    Progress(out).show(watched())
+    return image

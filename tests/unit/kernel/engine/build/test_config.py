@@ -1,0 +1,57 @@
+"""What instructions do to an image's config."""
+
+import pytest
+
+from ck.kernel.api.container import ContainerConfig
+from ck.kernel.dockerfile import DockerfileError
+from ck.kernel.engine.build.config import change, working_dir
+
+
+def test_changes_of_a_commit() -> None:
+    before = ContainerConfig(env=("A=1", "PATH=/bin"), cmd=("old",), entrypoint=("entry",), labels={"x": "1"})
+    after = change(
+        before,
+        (
+            "ENV B=$A C=3\nWORKDIR /w",
+            'CMD ["new", "two"]',
+            "EXPOSE 80 53/udp",
+            "LABEL y=2",
+            "USER me",
+            "VOLUME /data /more",
+            "STOPSIGNAL SIGINT",
+            "ONBUILD RUN true",
+            "WORKDIR sub/../deeper",
+        ),
+    )
+    assert after.env == ("A=1", "PATH=/bin", "B=1", "C=3")
+    assert (after.cmd, after.entrypoint) == (("new", "two"), ("entry",))
+    assert after.exposed_ports == ("80/tcp", "53/udp")
+    assert after.labels == {"x": "1", "y": "2"}
+    assert (after.user, after.working_dir, after.stop_signal) == ("me", "/w/deeper", "SIGINT")
+    assert (after.volumes, after.on_build) == (("/data", "/more"), ("RUN true",))
+
+
+def test_an_entrypoint_drops_the_command_that_was_for_another() -> None:
+    after = change(ContainerConfig(cmd=("-x",), entrypoint=("old",)), ["ENTRYPOINT new"])
+    assert (after.entrypoint, after.cmd) == (("/bin/sh", "-c", "new"), None)
+
+
+@pytest.mark.parametrize("line", ["RUN true", "COPY a b", "FROM x", "ARG x", "NOPE", "ENV", "EXPOSE x", "CMD a\nRUN b"])
+def test_what_is_no_change_of_a_config(line: str) -> None:
+    with pytest.raises(DockerfileError):
+        change(ContainerConfig(), [line])
+
+
+@pytest.mark.parametrize(
+    ("before", "path", "after"),
+    [
+        ("", "a", "/a"),
+        ("/a", "b/", "/a/b"),
+        ("/a", "/b", "/b"),
+        ("/a", "..", "/"),
+        ("/a", "../../x", "/x"),
+        ("", "//x", "/x"),
+    ],
+)
+def test_working_directories(before: str, path: str, after: str) -> None:
+    assert working_dir(ContainerConfig(working_dir=before), path) == after
