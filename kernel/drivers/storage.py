@@ -41,15 +41,17 @@ class LayerTar:
 class RootMount:
     """One mount(2) call that builds a container's root at a place the runtime chooses.
 
-    The runtime makes it inside the container's own mount namespace, so nothing is mounted on the host and nothing
-    can leak. `options` are relative to the directory `cwd` where they hold paths: mount(2) takes one page of options,
-    and 128 layers fit only as relative names.
+    The runtime makes it inside the container's own mount namespace, so that it is gone with the container and cannot
+    leak. `options` are relative to the directory `cwd` where they hold paths: mount(2) takes one page of options,
+    and 128 layers fit only as relative names. `beneath` are the mounts below `cwd` that such paths lead through,
+    relative to it, the upper ones first: a runtime that works on a copy of `cwd`'s mount needs copies of them too.
     """
 
     type: str  # "overlay", or "bind" to bind `source`
     source: str
     options: tuple[str, ...] = ()
     cwd: str | None = None
+    beneath: tuple[str, ...] = ()
 
 
 class ChangeKind(enum.IntEnum):
