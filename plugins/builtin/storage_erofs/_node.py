@@ -66,14 +66,16 @@ def file_node(entry: Entry, at: int, xattrs: Mapping[bytes, bytes] | None) -> No
 
 def other_node(entry: Entry, xattrs: Mapping[bytes, bytes] | None) -> Node:
     """A symbolic link, a device or a fifo."""
-    mode = 0o777 if entry.kind is Kind.SYMLINK else entry.mode  # as the kernel has it of all symbolic links
+    mode, link = entry.mode, b""
+    if entry.kind is Kind.SYMLINK:
+        mode, link = 0o777, entry.link  # the kernel has all symbolic links so; an archive's others may name a target
     return Node(
         TYPES[entry.kind] | mode,
         entry.uid,
         entry.gid,
         entry.mtime_ns,
         xattrs,
-        size=len(entry.link),
-        link=entry.link,
+        size=len(link),
+        link=link,
         device=(entry.major, entry.minor),
     )
