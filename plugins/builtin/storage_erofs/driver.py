@@ -19,9 +19,10 @@ import trio
 from ck.kernel.archive.roots import LINK_DIGITS, OverlayRoots
 from ck.kernel.archive.shelf import LayerRecord, RootRecord, Shelf
 from ck.kernel.archive.stage import opened
-from ck.kernel.drivers.storage import Change, ChangeKind, Layer, LayerUsage, RootMount
+from ck.kernel.drivers.storage import Change, ChangeKind, Layer, LayerTar, LayerUsage, RootMount
 from ck.kernel.errors import CorruptData
 from ck.kernel.linux.mountinfo import file_system_of
+from ck.plugins.builtin.storage_erofs._image import TAR_AT
 from ck.plugins.builtin.storage_erofs._mounts import MOUNTS, LayerMounts
 from ck.plugins.builtin.storage_erofs._probe import probe
 from ck.plugins.builtin.storage_erofs._store import store
@@ -111,6 +112,10 @@ class ErofsStorage:
         record = await trio.to_thread.run_sync(self._shelf.layer, chain_id)
         return LayerUsage(size=record.size)
 
+    async def layer_tar(self, chain_id: str) -> LayerTar | None:
+        record = await trio.to_thread.run_sync(self._shelf.layer, chain_id)
+        return LayerTar(path=self._image(record), offset=TAR_AT, size=record.tar)
+
     async def remove_layer(self, chain_id: str) -> None:
         await trio.to_thread.run_sync(self._remove_layer, chain_id)
 
@@ -141,8 +146,14 @@ class ErofsStorage:
         return (RootMount(type="overlay", source="overlay", options=options, cwd=cwd, beneath=beneath),)
 
     async def changes(self, container_id: str) -> Sequence[Change]:
-        found = await trio.to_thread.run_sync(self._roots.changes, container_id)
+        return await trio.to_thread.run_sync(self._changes, container_id)
+
+    def _changes(self, container_id: str) -> Sequence[Change]:
+        found = self._roots.changes(container_id)
         return sorted(Change("/" + os.fsdecode(each.path), ChangeKind(each.difference.value)) for each in found)
+
+    async def diff(self, container_id: str, sink: BinaryIO) -> None:
+        await trio.to_thread.run_sync(self._roots.diff, container_id, sink)
 
     async def usage(self, container_id: str) -> int:
         return await trio.to_thread.run_sync(self._roots.usage, container_id)
