@@ -95,25 +95,28 @@ class Shelf:
         records = (_read(path) for path in sorted(self._layers.iterdir()))
         return [fields["chain_id"] for fields in records if fields]
 
-    def add_layer(self, record: LayerRecord, fill: Callable[[Path], LayerRecord]) -> None:
+    def add_layer(self, fill: Callable[[Path], LayerRecord]) -> None:
         """Make a layer: *fill* puts its content into the directory it is given and returns the record to keep.
 
         Whatever it raises, nothing of the layer stays. If somebody else was quicker, theirs is kept.
         """
         made = self.stage.begin()
         try:
-            _write(made, asdict(fill(made)))
-            if self._sync:
-                with opened(made) as fd:
-                    self._flush(fd)
-            place = self._layer(record.chain_id)
-            if place.exists() and _read(place) is None:
-                self.stage.discard(place)  # damaged: what we have made is to take its place
-            kept = self.stage.keep(made, place)
+            self.keep_layer(made, fill(made))
         except BaseException:
             self.stage.discard(made)
             raise
-        if kept and self._sync:
+
+    def keep_layer(self, made: Path, record: LayerRecord) -> None:
+        """Make a layer of the directory *made*, which `stage` has begun and its caller has filled."""
+        _write(made, asdict(record))
+        if self._sync:
+            with opened(made) as fd:
+                self._flush(fd)
+        place = self._layer(record.chain_id)
+        if place.exists() and _read(place) is None:
+            self.stage.discard(place)  # damaged: what we have made is to take its place
+        if self.stage.keep(made, place) and self._sync:
             with opened(self._layers) as fd:
                 os.fsync(fd)
 

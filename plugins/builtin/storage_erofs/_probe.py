@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ck.kernel.archive.entry import Entry
-from ck.kernel.archive.header import BLOCK, padding
+from ck.kernel.archive.header import END, padding
 from ck.kernel.archive.merged import is_whiteout
 from ck.kernel.archive.overlay import mount_options
 from ck.kernel.archive.pack import encode
@@ -15,7 +15,7 @@ from ck.kernel.linux.mount import mount
 from ck.kernel.linux.mountinfo import file_system_of
 from ck.kernel.linux.private_mounts import in_private_mounts
 from ck.plugins.builtin.storage_erofs._mounts import mount_file
-from ck.plugins.builtin.storage_erofs._store import store
+from ck.plugins.builtin.storage_erofs._store import complete, receive
 
 CONTENT = b"as archived"
 
@@ -31,7 +31,8 @@ def probe(scratch: Path) -> None:
         encode(Entry(name, size=len(CONTENT), stored=len(CONTENT))) + CONTENT + bytes(padding(len(CONTENT)))
         for name in (b"kept", b"gone")
     )
-    stored = store(io.BytesIO(archive + bytes(2 * BLOCK)), scratch / "image", uuid=bytes(16), below=tuple)
+    received = receive(io.BytesIO(archive + END), scratch / "image")
+    stored = complete(scratch / "image", received, uuid=bytes(16), below=tuple)
     try:
         in_private_mounts(lambda: _try(scratch, stored.length))
     except OSError as error:

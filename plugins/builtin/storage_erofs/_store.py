@@ -22,6 +22,14 @@ CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """An archive that is in its place: its entries with the places of their content in it, and its length in bytes."""
+
+    entries: Sequence[tuple[Entry, int]]
+    tar: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
     """Bytes of the archive, of the whole file, and of the regular files in it."""
 
@@ -30,21 +38,34 @@ class Stored:
     size: int
 
 
-def store(stream: Readable, path: Path, *, uuid: bytes, below: Callable[[], Sequence[int]]) -> Stored:
-    """Make the file *path*, read-only for its owner, of the archive *stream*, read to its end; *below* opens the layers
-    under it, uppermost first. The superblock is written last: what a crash leaves cannot be mounted.
+def receive(stream: Readable, path: Path) -> Received:
+    """Make the file *path*, read-only for its owner, with the archive *stream*, read to its end, in its place.
 
-    Raises: CorruptData for a malformed archive or one that leads out, Unavailable (no space), what the stream raises.
+    Raises: CorruptData for a malformed archive, Unavailable (no space), and what the stream raises.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
     try:
-        entries, tar = _index(stream, fd)
-        image = build(_tree(entries, below), tar=tar, uuid=uuid)
-        with _writing():
-            _finish(fd, image)
+        copied = _Copied(stream, fd)
+        entries = _index(copied)
+        return Received(entries=entries, tar=copied.at - TAR_AT)
     finally:
         os.close(fd)
-    return Stored(tar=tar, length=image.length, size=sum(entry.size for entry, _ in entries))
+
+
+def complete(path: Path, received: Received, *, uuid: bytes, below: Callable[[], Sequence[int]]) -> Stored:
+    """Make the file *path*, which `receive` has made, an image; *below* opens the layers under it, uppermost first.
+
+    The superblock is written last: what a crash leaves cannot be mounted.
+    Raises: CorruptData for an archive that leads out, Unsupported, Unavailable (no space).
+    """
+    image = build(_tree(received.entries, below), tar=received.tar, uuid=uuid)
+    with _writing():
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            _finish(fd, image)
+        finally:
+            os.close(fd)
+    return Stored(tar=received.tar, length=image.length, size=sum(entry.size for entry, _ in received.entries))
 
 
 class _Copied:
@@ -62,9 +83,7 @@ class _Copied:
         return chunk
 
 
-def _index(stream: Readable, fd: int) -> tuple[list[tuple[Entry, int]], int]:
-    """The archive's entries with the places of their content, and its length; the archive itself goes to *fd*."""
-    copied = _Copied(stream, fd)
+def _index(copied: _Copied) -> list[tuple[Entry, int]]:
     reader = TarReader(copied)
     entries: list[tuple[Entry, int]] = []
     content = 0
@@ -75,7 +94,7 @@ def _index(stream: Readable, fd: int) -> tuple[list[tuple[Entry, int]], int]:
         content += entry.stored + padding(entry.stored)
         entries.append((entry, at))
     reader.drain()
-    return entries, copied.at - TAR_AT
+    return entries
 
 
 def _tree(entries: Sequence[tuple[Entry, int]], below: Callable[[], Sequence[int]]) -> Directory:

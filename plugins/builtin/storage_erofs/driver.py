@@ -6,11 +6,9 @@
 What reads an image is the kernel: a layer is never unpacked, and is removed at once however many files it has.
 """
 
-import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -25,9 +23,10 @@ from ck.kernel.linux.mountinfo import file_system_of
 from ck.plugins.builtin.storage_erofs._image import TAR_AT
 from ck.plugins.builtin.storage_erofs._mounts import MOUNTS, LayerMounts
 from ck.plugins.builtin.storage_erofs._probe import probe
-from ck.plugins.builtin.storage_erofs._store import store
+from ck.plugins.builtin.storage_erofs._store import Received, complete, receive
 
 IMAGE: Final = "image"  # in a layer's directory
+RECEIVING: Final = 16  # archives that are read at the same time
 
 
 class ErofsStorage:
@@ -37,6 +36,7 @@ class ErofsStorage:
 
     def __init__(self, *, sync: bool) -> None:
         self._sync = sync
+        self._receiving = trio.CapacityLimiter(RECEIVING)
         self._use(Path())
 
     def _use(self, root: Path) -> None:
@@ -60,35 +60,50 @@ class ErofsStorage:
         self._known = {record.link: record for record in map(self._shelf.layer, self._shelf.layers())}
         self._mounted.open(self._known.keys())
 
-    async def apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
-        return await trio.to_thread.run_sync(self._apply, layer, tar)
+    async def apply(
+        self, layer: Layer, tar: BinaryIO, parent_stored: Callable[[], Awaitable[None]] | None = None
+    ) -> LayerUsage:
+        if await self.has_layer(layer.chain_id):
+            return await self.layer_usage(layer.chain_id)
+        made = await trio.to_thread.run_sync(self._shelf.stage.begin)
+        try:
+            # With a limit of their own, as they may wait for a download, which needs a thread now and then to go on.
+            received = await trio.to_thread.run_sync(receive, tar, made / IMAGE, limiter=self._receiving)
+            if parent_stored is not None:
+                await parent_stored()
+            await trio.to_thread.run_sync(self._complete, layer, received, made)
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(self._shelf.stage.discard, made)
+            raise
+        return await self.layer_usage(layer.chain_id)
 
-    def _apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
+    def _complete(self, layer: Layer, received: Received, made: Path) -> None:
+        digits = layer.chain_id.partition(":")[2]
+        below = self._below(layer.parent)
+        with ExitStack() as stack:
+            stored = complete(
+                made / IMAGE,
+                received,
+                # Of the chain ID, because one image may have the same archive in two places.
+                uuid=bytes.fromhex(digits)[-16:],
+                below=lambda: stack.enter_context(self._opened_layers(below)),
+            )
+        record = LayerRecord(
+            chain_id=layer.chain_id,
+            diff_id=layer.diff_id,
+            parent=layer.parent,
+            size=stored.size,
+            # The same whenever the layer is fetched: what stands on it names it so.
+            link=digits[-LINK_DIGITS:],
+            below=below,
+            tar=stored.tar,
+            length=stored.length,
+        )
         if not self._has_layer(layer.chain_id):
             self._remove_layer(layer.chain_id)  # what may be left of one that was damaged
-            record = LayerRecord(
-                chain_id=layer.chain_id,
-                diff_id=layer.diff_id,
-                parent=layer.parent,
-                # The same whenever the layer is fetched: what stands on it names it so.
-                link=layer.chain_id.partition(":")[2][-LINK_DIGITS:],
-                below=self._below(layer.parent),
-            )
-            self._shelf.add_layer(record, partial(self._fill, record, tar))
-            self._known[record.link] = self._shelf.layer(layer.chain_id)
-        return LayerUsage(size=self._shelf.layer(layer.chain_id).size)
-
-    def _fill(self, record: LayerRecord, tar: BinaryIO, directory: Path) -> LayerRecord:
-        # Of the chain ID, because one image may have the same archive in two places.
-        uuid = bytes.fromhex(record.chain_id.partition(":")[2])[-16:]
-        with ExitStack() as stack:
-            stored = store(
-                tar,
-                directory / IMAGE,
-                uuid=uuid,
-                below=lambda: stack.enter_context(self._opened_layers(record.below)),
-            )
-        return dataclasses.replace(record, size=stored.size, tar=stored.tar, length=stored.length)
+        self._shelf.keep_layer(made, record)
+        self._known[record.link] = record
 
     async def has_layer(self, chain_id: str) -> bool:
         return await trio.to_thread.run_sync(self._has_layer, chain_id)

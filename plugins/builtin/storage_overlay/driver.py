@@ -6,7 +6,7 @@ options, into which the names of 128 layers fit only so.
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -66,7 +66,11 @@ class OverlayStorage:
         for name in known.keys() - present:
             self._link(name, known[name].chain_id)
 
-    async def apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
+    async def apply(
+        self, layer: Layer, tar: BinaryIO, parent_stored: Callable[[], Awaitable[None]] | None = None
+    ) -> LayerUsage:
+        if parent_stored is not None:
+            await parent_stored()
         return await trio.to_thread.run_sync(self._apply, layer, tar)
 
     def _apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
@@ -79,7 +83,7 @@ class OverlayStorage:
                 link=layer.chain_id.partition(":")[2][-LINK_DIGITS:],
                 below=self._below(layer.parent),
             )
-            self._shelf.add_layer(record, partial(self._unpack, record, tar))
+            self._shelf.add_layer(partial(self._unpack, record, tar))
         return LayerUsage(size=self._shelf.layer(layer.chain_id).size)
 
     def _unpack(self, record: LayerRecord, tar: BinaryIO, directory: Path) -> LayerRecord:

@@ -6,7 +6,7 @@ the copy with the image, so that they mean the same as those of an overlay.
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -43,13 +43,17 @@ class VfsStorage:
         self._shelf.open()
         (self._shelf.root / "empty").mkdir(mode=0o755, exist_ok=True)
 
-    async def apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
+    async def apply(
+        self, layer: Layer, tar: BinaryIO, parent_stored: Callable[[], Awaitable[None]] | None = None
+    ) -> LayerUsage:
+        if parent_stored is not None:
+            await parent_stored()
         return await trio.to_thread.run_sync(self._apply, layer, tar)
 
     def _apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
         if not self._shelf.has_layer(layer.chain_id):
             record = LayerRecord(chain_id=layer.chain_id, diff_id=layer.diff_id, parent=layer.parent)
-            self._shelf.add_layer(record, partial(self._unpack, record, tar))
+            self._shelf.add_layer(partial(self._unpack, record, tar))
         return LayerUsage(size=self._shelf.layer(layer.chain_id).size)
 
     def _unpack(self, record: LayerRecord, tar: BinaryIO, directory: Path) -> LayerRecord:

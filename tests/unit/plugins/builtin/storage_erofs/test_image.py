@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ck.kernel.errors import CorruptData, Unavailable
 from ck.kernel.testing.trees import EPOCH, SECOND, Item, directory, hard_link, sparse, symlink, tar_of
 from ck.plugins.builtin.storage_erofs._image import TAR_AT
-from ck.plugins.builtin.storage_erofs._store import Stored, store
+from ck.plugins.builtin.storage_erofs._store import Stored, complete, receive
 from tests.support.erofs_image import ErofsImage, Inode
 
 UUID = bytes(range(16))
@@ -26,7 +26,7 @@ UUID = bytes(range(16))
 def image_of(content: bytes) -> tuple[ErofsImage, Stored]:
     with TemporaryDirectory(prefix="ck-image-") as path:
         place = Path(path) / "image"
-        stored = store(io.BytesIO(content), place, uuid=UUID, below=tuple)
+        stored = complete(place, receive(io.BytesIO(content), place), uuid=UUID, below=tuple)
         assert stat.S_IMODE(place.stat().st_mode) == 0o400
         data = place.read_bytes()
     assert (stored.tar, stored.length) == (len(content), len(data))
@@ -155,4 +155,4 @@ def test_a_disk_that_refuses_is_told_as_such(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(os, "pwrite", full)
     with pytest.raises(Unavailable, match="cannot write the layer: No space left"):
-        store(io.BytesIO(tar_of([Item(name="x")])), tmp_path / "image", uuid=UUID, below=tuple)
+        receive(io.BytesIO(tar_of([Item(name="x")])), tmp_path / "image")
