@@ -69,6 +69,11 @@ class GrowingFile(io.RawIOBase):
         at_end = self._position == self._descriptor.size
         return bool(self._available > self._position or at_end or self.failure or self._aborted)
 
+    @property
+    def is_read(self) -> bool:
+        """Whether the reader has all of it."""
+        return self._position == self._descriptor.size
+
     def verify(self) -> None:
         """Check that all was read and is what the digest names. Raises: CorruptData."""
         if self._position != self._descriptor.size or not matches(self._hash, self._descriptor.digest):
