@@ -8,7 +8,7 @@ from ck.kernel.archive.entry import Entry, Kind, clean, shown
 from ck.kernel.archive.header import BLOCK, MAX_ID, MAX_SIZE, NULL_BLOCK, is_plain, padding, parse_header, parse_number
 from ck.kernel.errors import CorruptData
 
-CHUNK: Final = 1 << 20
+CHUNK: Final = 256 << 10  # of larger blocks malloc(3) would have the kernel map and clear each anew
 MAX_SPECIAL: Final = 1 << 20  # bytes of one extended header, long name or sparse map: an image holds kilobytes
 MAX_SEGMENTS: Final = 1 << 16
 MAX_MAJOR: Final = 0xFFF  # makedev(3) of the kernel

@@ -272,6 +272,6 @@ class Daemon:
         settle(self._left())
         if self._process is not None:
             self._process.wait(STOP_SECONDS)
-        unmount_below(self.data_root)
+        unmount_below(self.data_root / "data/storage")
         for directory in (self.run_root, self.data_root):
             shutil.rmtree(directory, ignore_errors=True)
