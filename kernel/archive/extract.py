@@ -109,8 +109,7 @@ class _Unpacking:
             self._replace(parent, name, entry)
         else:
             self._tree.made(parent, name)
-        if entry.kind is not Kind.FILE:
-            self._directories.added()
+        self._directories.added()
 
     def set_times(self) -> None:
         """Give the directories the times that the archive says."""

@@ -139,6 +139,7 @@ def test_garbage_is_corrupt_data_or_harmless(data: bytes, flips: list[tuple[int,
     ]
 )
 @example(stack=[[directory("a/d/"), symlink("b", "a")], [Item(name="b/d/x"), directory("b/"), Item(name="b/d/y")]])
+@example(stack=[[directory("a/"), symlink("b", "a")], [Item(name="b/x"), Item(name="b"), Item(name="b/y")]])
 @example(stack=[[symlink("c", "/")], [Item(name="c/c")]])
 @example(stack=[[symlink("a", "../a"), Item(name="a/.wh.a")]])
 @example(stack=[[symlink("b", "/"), directory("b/a/"), symlink("a", "a")]])
