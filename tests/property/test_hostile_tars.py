@@ -18,7 +18,8 @@ from ck.kernel.archive.layers import CopiedTree, OverlayLayer, Tree
 from ck.kernel.archive.stage import opened
 from ck.kernel.drivers.storage import Layer, StorageDriver
 from ck.kernel.engine.rootview import in_root
-from ck.kernel.errors import CkError, CorruptData
+from ck.kernel.errors import CkError, CorruptData, Unsupported
+from ck.kernel.testing.storage import CAPABILITY
 from ck.kernel.testing.trees import Item, Seen, directory, snapshot, symlink, tar_of
 from ck.plugins.builtin.storage_erofs.driver import ErofsStorage
 from ck.plugins.builtin.storage_overlay.driver import OverlayStorage
@@ -27,6 +28,11 @@ from ck.plugins.builtin.storage_vfs.driver import VfsStorage
 pytestmark = pytest.mark.root
 
 SECRET = b"nobody may read this"
+LISTS = [
+    bytes.fromhex(f"02000000 0100060000000000 {entries} 2000000000000000")
+    for entries in ("0400040000000000", "0200040005000000 0400040000000000 1000040000000000")
+]
+"""Access control lists (acl(5)) as attributes hold them: one that says no more than a mode, one with a named user."""
 TREES: dict[str, Callable[[int], Tree]] = {
     "plain": Tree,
     "overlay": lambda root: OverlayLayer(root, ()),
@@ -158,6 +164,36 @@ def test_what_unpacking_refuses_is_refused_as_an_image(stack: list[list[Item]]) 
     assert overlay == erofs
 
 
+attributes = st.sampled_from(
+    [
+        *(("security.capability", value) for value in (CAPABILITY, CAPABILITY[:12], CAPABILITY + bytes(4))),
+        *(
+            (f"system.posix_acl_{kind}", value)
+            for kind in ("access", "default")
+            for value in (*LISTS, LISTS[1][:-1], LISTS[0][:4], b"?", b"none")
+        ),
+        *((f"{name}overlay.opaque", b"y") for name in ("trusted.", "user.")),
+        *((name, b"1") for name in ("user.x", "user.", "trusted.x", "security.x", "system.x", "odd.x", "odd")),
+        ("trusted." + "n" * 250, b"1"),
+    ]
+)
+with_attributes = st.builds(
+    Item,
+    name=st.sampled_from(["a", "b"]),
+    type=st.sampled_from([tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.FIFOTYPE]),
+    mode=st.sampled_from([0o640, 0o755, 0o600]),
+    link=st.just("target"),
+    xattrs=st.lists(attributes, max_size=2).map(dict),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(items=st.lists(with_attributes, min_size=1, max_size=2))
+def test_attributes_are_kept_left_out_and_refused_alike(items: list[Item]) -> None:
+    overlay, erofs = _trees([items], OverlayStorage, ErofsStorage)
+    assert overlay == erofs
+
+
 def _trees(
     stack: Sequence[Sequence[Item]], *drivers: Callable[..., StorageDriver]
 ) -> list[tuple[list[bool], dict[str, Seen]]]:
@@ -180,7 +216,7 @@ async def _apply_all(
             chain_id = f"sha256:{number:064}"
             try:
                 await driver.apply(Layer(chain_id=chain_id, diff_id=chain_id, parent=parent), io.BytesIO(tar_of(items)))
-            except CorruptData:
+            except (CorruptData, Unsupported):
                 taken.append(False)
             else:
                 taken.append(True)

@@ -10,7 +10,7 @@ from typing import Final
 from ck.kernel.archive.entry import Entry, Kind, shown
 from ck.kernel.archive.merged import OPAQUE, OVERLAY_XATTRS
 from ck.kernel.errors import CorruptData
-from ck.plugins.builtin.storage_erofs._acl import ACCESS, DEFAULT, valid_acl
+from ck.plugins.builtin.storage_erofs._acl import ACCESS, DEFAULT, VERSION, valid_acl, with_mode
 
 MAX_NAME: Final = 255  # XATTR_NAME_MAX, the prefix included
 MAX_VALUE: Final = 65535  # a field of 16 bits in the image; the kernel takes one byte more
@@ -36,20 +36,32 @@ def kept(entry: Entry) -> Mapping[bytes, bytes] | None:
         if name.startswith(OVERLAY_XATTRS) or (name.startswith(b"user.") and entry.kind not in _WITH_USER):
             continue
         if name in _WHOLE:
-            if entry.kind is Kind.SYMLINK:
-                continue
-            if not valid_acl(value) or (name == DEFAULT and entry.kind is not Kind.DIRECTORY):
-                raise CorruptData(f"{shown(entry.name)} has an access control list that is none")
-        elif (split := _split(name)) is None:
-            continue
-        elif not split[1] or len(name) > MAX_NAME or len(value) > MAX_VALUE:
-            raise CorruptData(f"{shown(entry.name)} has the impossible attribute {shown(name)}")
-        if name == _CAPABILITY and _CAPABILITY_SIZES.get(value[3] if len(value) > 3 else 0) != len(value):
-            raise CorruptData(f"{shown(entry.name)} has file capabilities that are malformed")
-        found[name] = value
+            if (whole := _access_list(entry, name, value)) is not None:
+                found[name] = whole
+        elif (split := _split(name)) is not None:
+            if not split[1] or len(name) > MAX_NAME or len(value) > MAX_VALUE:
+                raise CorruptData(f"{shown(entry.name)} has the impossible attribute {shown(name)}")
+            if name == _CAPABILITY and _CAPABILITY_SIZES.get(value[3] if len(value) > 3 else 0) != len(value):
+                raise CorruptData(f"{shown(entry.name)} has file capabilities that are malformed")
+            found[name] = value
     if sum(len(name) + len(value) + 8 for name, value in found.items()) > MAX_BODY:
         raise CorruptData(f"{shown(entry.name)} has more attributes than an inode has room for")
     return found or None
+
+
+def _access_list(entry: Entry, name: bytes, value: bytes) -> bytes | None:
+    """The list that the file has in the end; None for none. Raises: CorruptData."""
+    if len(value) >= 4 and (value[:4] != VERSION or len(value) == 4):
+        return None  # of another version, for which the kernel has no place, or without entries
+    if not valid_acl(value):
+        raise CorruptData(f"{shown(entry.name)} has an access control list that is none")
+    if entry.kind is Kind.SYMLINK:
+        return None
+    if name == ACCESS:
+        return with_mode(value, entry.mode)
+    if entry.kind is not Kind.DIRECTORY:
+        raise CorruptData(f"{shown(entry.name)} has an access control list for new files and is no directory")
+    return value
 
 
 def encode(xattrs: Mapping[bytes, bytes] | None, *, opaque: bool = False) -> bytes:

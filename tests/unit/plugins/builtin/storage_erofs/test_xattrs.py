@@ -39,7 +39,7 @@ def test_what_the_kernel_has_no_place_for_is_left_out(kind: Kind, name: bytes, s
         (b"security.capability", bytes(20)),
         (b"security.capability", bytes.fromhex("00000001") + bytes(8)),
         (b"security.capability", b""),
-        (ACCESS, b"nonsense"),
+        (ACCESS, LIST[:-1]),
         (DEFAULT, MINIMAL),
     ],
 )
@@ -55,10 +55,17 @@ def test_more_than_an_inode_has_room_for_is_refused() -> None:
 
 
 def test_lists_go_by_number_and_belong_to_files_and_directories() -> None:
-    found = kept(Entry(b"d", Kind.DIRECTORY, xattrs={ACCESS: LIST, DEFAULT: MINIMAL}))
+    found = kept(Entry(b"d", Kind.DIRECTORY, 0o640, xattrs={ACCESS: LIST, DEFAULT: MINIMAL}))
     assert found == {ACCESS: LIST, DEFAULT: MINIMAL}
     assert encode({DEFAULT: MINIMAL}) == bytes(12) + b"\x00\x03\x1c\x00" + MINIMAL
     assert kept(Entry(b"l", Kind.SYMLINK, xattrs={ACCESS: LIST})) is None
+
+
+def test_the_mode_has_the_last_word_on_a_list() -> None:
+    assert kept(Entry(b"x", mode=0o640, xattrs={ACCESS: LIST})) == {ACCESS: LIST}
+    found = kept(Entry(b"x", mode=0o751, xattrs={ACCESS: LIST}))
+    assert found == {ACCESS: LIST[:6] + b"\x07" + LIST[7:30] + b"\x05" + LIST[31:38] + b"\x01" + LIST[39:]}
+    assert kept(Entry(b"x", mode=0o640, xattrs={ACCESS: MINIMAL})) is None, "it says what the mode says"
 
 
 def test_the_opaque_mark_comes_with_any_others() -> None:
