@@ -32,7 +32,9 @@ LISTS = [
     bytes.fromhex(f"02000000 0100060000000000 {entries} 2000000000000000")
     for entries in ("0400040000000000", "0200040005000000 0400040000000000 1000040000000000")
 ]
-"""Access control lists (acl(5)) as attributes hold them: one that says no more than a mode, one with a named user."""
+LISTS += [LISTS[1][:-1], LISTS[0][:4], b"?", b"none"]
+"""Access control lists (acl(5)) as attributes hold them: one that says no more than a mode, one with a named user, and
+some that are none."""
 TREES: dict[str, Callable[[int], Tree]] = {
     "plain": Tree,
     "overlay": lambda root: OverlayLayer(root, ()),
@@ -167,11 +169,7 @@ def test_what_unpacking_refuses_is_refused_as_an_image(stack: list[list[Item]]) 
 attributes = st.sampled_from(
     [
         *(("security.capability", value) for value in (CAPABILITY, CAPABILITY[:12], CAPABILITY + bytes(4))),
-        *(
-            (f"system.posix_acl_{kind}", value)
-            for kind in ("access", "default")
-            for value in (*LISTS, LISTS[1][:-1], LISTS[0][:4], b"?", b"none")
-        ),
+        *((f"system.posix_acl_{kind}", value) for kind in ("access", "default") for value in LISTS),
         *((f"{name}overlay.opaque", b"y") for name in ("trusted.", "user.")),
         *((name, b"1") for name in ("user.x", "user.", "trusted.x", "security.x", "system.x", "odd.x", "odd")),
         ("trusted." + "n" * 250, b"1"),
