@@ -153,7 +153,8 @@ class _LayerPull:
         if usage is not None:
             self._shown_at = float("inf")  # what the reading thread still has to tell is old news
             if self._let_go:
-                return None  # stored, but what is to become of the ingest is for who has it
+                self.stored.set()  # but what is to become of the ingest is for who has it
+                return None
             needless = here or await self._storage.layer_tar(self._layer.chain_id) is not None
             await (ingest.discard() if needless else ingest.keep())
             self._report("Pull complete", 0, 0)
