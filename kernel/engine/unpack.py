@@ -79,10 +79,6 @@ async def fetch_layers(
     return [usages[index] for index in range(len(layers))]
 
 
-class _ParentMissing(Exception):
-    """All is fetched, the layer below is not stored, and the driver cannot begin without."""
-
-
 class _LayerPull:
     """The fetch of one layer. `queued` is set when its download has begun, `stored` when it is in storage."""
 
@@ -195,11 +191,9 @@ class _LayerPull:
                 else:
                     nursery.start_soon(self._download, ingest, file, ended)
                 nursery.start_soon(_abort_when_cancelled, file)
-                below = partial(self._await_parent, ingest, file, ended)
+                below = partial(self._await_parent, ingest, file, ended, nursery.cancel_scope)
                 try:
                     usage = await self._storage.apply(self._layer, tar, below)
-                except _ParentMissing:
-                    usage = None
                 except Exception as error:
                     failure = error
                 nursery.cancel_scope.cancel()
@@ -212,9 +206,11 @@ class _LayerPull:
             raise reason
         return usage
 
-    async def _await_parent(self, ingest: Ingest, file: GrowingFile, ended: trio.Event) -> None:
-        """Return when the layer below is stored; for the storage driver. Nobody waits here who holds the ingest and
-        has all of it: two pulls that each held one and waited for the other's layer would wait for ever."""
+    async def _await_parent(
+        self, ingest: Ingest, file: GrowingFile, ended: trio.Event, applying: trio.CancelScope
+    ) -> None:
+        """Return when the layer below is stored; for the storage driver. Nobody waits here who holds the ingest when
+        all of it is there: two pulls that each held one and waited for the other's layer would wait for ever."""
         if self._parent_stored.is_set():
             return
         if file.is_read:
@@ -224,7 +220,9 @@ class _LayerPull:
         else:
             await _any(self._parent_stored, ended)
             if not self._parent_stored.is_set():
-                raise _ParentMissing
+                # The driver has not begun, so it begins anew, once it can.
+                applying.cancel()
+                await trio.sleep_forever()
 
     async def _download(self, ingest: Ingest, file: GrowingFile, ended: trio.Event) -> None:
         """Append to the ingest until it is whole. Fails through *file*, whose reader is to know."""

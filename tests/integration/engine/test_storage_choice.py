@@ -1,6 +1,7 @@
 """Which storage driver serves: the first that works, or the one that images are in; and layers that stay mounted while
 engines come and go."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.integration.engine.lab import Lab
+from tests.support.busybox import static_busybox
 from tests.support.daemon import NO_NETWORK, Daemon
 from tests.support.layer_mounts import mounts_below
+from tests.support.oci_layout import OciLayout, make_layer
 
 
 @pytest.fixture
@@ -53,6 +56,17 @@ def test_images_stay_with_their_driver(busybox_image: str) -> None:
         daemon.stop()
         daemon.start()
         assert driver_of(daemon) == "erofs"
+
+
+@pytest.mark.parametrize("name", ["erofs", "overlay", "vfs"])
+def test_upper_layers_arrive_before_the_lowest(name: str, tmp_path: Path) -> None:
+    layout = OciLayout(tmp_path / "layout")
+    program = {"bin/": b"", "bin/busybox": static_busybox().read_bytes(), "large": os.urandom(30 << 20), "gone": b""}
+    uppers = [{"bin/": b"", f"bin/{each}": b"upper"} for each in "abc"]
+    layout.add_image("it", [make_layer(each) for each in (program, *uppers, {".wh.gone": b""})])
+    with Daemon(config=f'{NO_NETWORK}storage = ["{name}"]\n') as daemon:
+        listed = daemon.ck("run", "--rm", f"oci:{layout.directory}:it", "/bin/busybox", "ls", "/bin", "/").out.split()
+        assert listed[listed.index("/bin:") + 1 :] == ["a", "b", "busybox", "c"] and "gone" not in listed
 
 
 @pytest.mark.parametrize("users", ["host", "auto"])
