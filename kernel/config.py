@@ -18,10 +18,10 @@ DEFAULT_PATH: Final = Path("/etc/ck/config.toml")
 class Defaults:
     """Which driver serves where the user names none.
 
-    `storage` is tried in order; the first that this host supports wins.
+    `storage` is tried in order; the first that this host supports wins, those first that images or containers are in.
     """
 
-    storage: tuple[str, ...] = ("overlay", "vfs")
+    storage: tuple[str, ...] = ("erofs", "overlay", "vfs")
     content: str = "local"
     volume: str = "local"
     log: str = "local"

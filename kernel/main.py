@@ -12,7 +12,7 @@ from ck.kernel.api import engine as api
 from ck.kernel.bus import Bus
 from ck.kernel.config import Config
 from ck.kernel.drivers.frontend import FrontEnd
-from ck.kernel.engine.core import open_engine
+from ck.kernel.engine.core import Engine, open_engine
 from ck.kernel.engine.farewell import Farewell
 from ck.kernel.engine.scope import scoped
 from ck.kernel.pluginmanager import Builtins, PluginManager
@@ -35,6 +35,7 @@ async def run(config: Config, builtins: Builtins, farewell: Farewell, *, task_st
     bus.start_at(await store.open(config.data_root / "ck.db"))
     for _, _, sentence in store.unreadable:
         log.error("%s; it is left where it is", sentence)
+    engine: Engine | None = None
     try:
         async with trio.open_nursery() as nursery:
             engine = await open_engine(config, store, bus, plugins, nursery, farewell)
@@ -56,6 +57,8 @@ async def run(config: Config, builtins: Builtins, farewell: Farewell, *, task_st
             nursery.cancel_scope.cancel()
     finally:
         with trio.move_on_after(_CLOSE_SECONDS, shield=True):  # the store's log is written back, if the disk lets us
+            if engine is not None:
+                await engine.close()
             await store.close()
 
 

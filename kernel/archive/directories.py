@@ -86,7 +86,7 @@ class Directories:
         self._detoured = False
 
     def added(self) -> None:
-        """Something other than a file was made: where a link of a layer below led on, it may now stand in the way."""
+        """Something was made: where a link of a layer below led on, it may now stand in the way."""
         if self._detoured:
             self.forget()
 

@@ -68,7 +68,8 @@ def clean(name: bytes) -> bytes:
     name = name.strip(b"/")
     if b"\0" in name:
         raise CorruptData(f"the archive holds a name with a NUL byte: {shown(name)}")
-    if not _UNCLEAN.search(name):
+    # Nearly every name passes by the first tests, which cost a tenth of the search.
+    if (b"/." not in name and b"//" not in name and name[:1] != b".") or not _UNCLEAN.search(name):
         return name
     parts: list[bytes] = []
     for part in name.split(b"/"):

@@ -79,7 +79,7 @@ def extract(
             try:
                 unpacking.entry(entry)
             except OSError as error:
-                raise _refusal(entry.name, error) from error
+                raise refusal(entry.name, error) from error
             entries += 1
             size += entry.size
         unpacking.set_times()
@@ -109,8 +109,7 @@ class _Unpacking:
             self._replace(parent, name, entry)
         else:
             self._tree.made(parent, name)
-        if entry.kind is not Kind.FILE:
-            self._directories.added()
+        self._directories.added()
 
     def set_times(self) -> None:
         """Give the directories the times that the archive says."""
@@ -122,7 +121,7 @@ class _Unpacking:
                     finally:
                         os.close(fd)
             except OSError as error:
-                raise _refusal(path, error) from error
+                raise refusal(path, error) from error
 
     def _root(self, entry: Entry) -> None:
         if entry.kind is not Kind.DIRECTORY:
@@ -208,7 +207,8 @@ class _Unpacking:
             os.close(parent)
 
 
-def _refusal(name: bytes, error: OSError) -> CkError:
+def refusal(name: bytes, error: OSError) -> CkError:
+    """What *error*, met when the entry *name* was to be made, is to whoever unpacks."""
     reason = os.strerror(error.errno) if error.errno else str(error)
     sentence = f"cannot unpack {shown(name)}: {reason}"
     if error.errno in _ARCHIVES_FAULT:

@@ -8,7 +8,7 @@ from ck.kernel.archive.entry import Entry, Kind, clean, shown
 from ck.kernel.archive.header import BLOCK, MAX_ID, MAX_SIZE, NULL_BLOCK, is_plain, padding, parse_header, parse_number
 from ck.kernel.errors import CorruptData
 
-CHUNK: Final = 1 << 20
+CHUNK: Final = 256 << 10  # of larger blocks malloc(3) would have the kernel map and clear each anew
 MAX_SPECIAL: Final = 1 << 20  # bytes of one extended header, long name or sparse map: an image holds kilobytes
 MAX_SEGMENTS: Final = 1 << 16
 MAX_MAJOR: Final = 0xFFF  # makedev(3) of the kernel
@@ -32,6 +32,7 @@ class TarReader:
         self._stream = stream
         self._buffer = b""
         self._at = 0
+        self._read = 0  # bytes taken from the stream, the buffer's with them
         self._left = 0  # bytes of the current entry's content that nobody has read
         self._padding = 0
         self._name = b""
@@ -43,21 +44,31 @@ class TarReader:
         while (block := self._next_block()) is not None:
             flag, entry = parse_header(block)
             self._begin(entry)
-            match flag:
-                case b"x" | b"X":
-                    records = pax.parse_records(self._special())
-                case b"g":
-                    common.update(pax.parse_records(self._special()))
-                case b"L":
-                    long_name = self._special().split(b"\0", 1)[0]
-                case b"K":
-                    long_link = self._special().split(b"\0", 1)[0]
-                case _:
-                    entry.name = long_name or entry.name
-                    entry.link = long_link or entry.link
-                    self._complete(flag, entry, block, common, records)
-                    yield entry
-                    records, long_name, long_link = [], b"", b""
+            if is_plain(flag):
+                pass
+            elif flag in (b"x", b"X"):
+                records = pax.parse_records(self._special())
+                continue
+            elif flag == b"g":
+                common.update(pax.parse_records(self._special()))
+                continue
+            elif flag == b"L":
+                long_name = self._special().split(b"\0", 1)[0]
+                continue
+            elif flag == b"K":
+                long_link = self._special().split(b"\0", 1)[0]
+                continue
+            entry.name = long_name or entry.name
+            entry.link = long_link or entry.link
+            self._complete(flag, entry, block, common, records)
+            yield entry
+            records, long_name, long_link = [], b"", b""
+
+    @property
+    def position(self) -> int:
+        """Where the content of the current entry begins in the stream, until any of it is read; in bytes, a multiple
+        of 512."""
+        return self._read - len(self._buffer) + self._at
 
     def data(self) -> Iterator[memoryview]:
         """The content of the current entry in chunks, for a sparse file its segments one after another."""
@@ -72,8 +83,8 @@ class TarReader:
     def drain(self) -> None:
         """Read on to the end of the stream, past the end of the archive: only there a checking stream has its say."""
         self._buffer, self._at = b"", 0
-        while self._stream.read(CHUNK):
-            continue
+        while chunk := self._stream.read(CHUNK):
+            self._read += len(chunk)
 
     def _complete(
         self, flag: bytes, entry: Entry, block: bytes, common: dict[bytes, bytes], records: list[tuple[bytes, bytes]]
@@ -155,17 +166,22 @@ class TarReader:
 
     def _next_block(self) -> bytes | None:
         """The next header; None at the end: two null blocks, or the end of the stream where a header could begin."""
-        for _ in self.data():
-            continue
-        if self._padding:
-            self._take(self._padding)
-            self._padding = 0
+        self._skip(self._left + self._padding)
+        self._left = self._padding = 0
         for _ in range(2):
             if self._at >= len(self._buffer) and not self._fill():
                 return None
             if (block := self._take(BLOCK)) != NULL_BLOCK:
                 return block
         return None
+
+    def _skip(self, count: int) -> None:
+        self._at += count
+        while (beyond := self._at - len(self._buffer)) > 0:
+            self._at = len(self._buffer)
+            if not self._fill():
+                raise CorruptData(f"the archive ends in the middle of {shown(self._name)}")
+            self._at = beyond
 
     def _take(self, count: int) -> bytes:
         while len(self._buffer) - self._at < count:
@@ -178,6 +194,7 @@ class TarReader:
     def _fill(self) -> bool:
         """Read more behind what is left in the buffer; False at the end of the stream."""
         chunk = self._stream.read(CHUNK)
+        self._read += len(chunk)
         rest = self._buffer[self._at :]
         self._buffer, self._at = rest + chunk if rest else chunk, 0
         return bool(chunk)

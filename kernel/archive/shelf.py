@@ -1,8 +1,10 @@
 """Image layers and container roots on disk, each with a record, each there wholly or not at all.
 
-    <root>/layers/<hex of the chain ID>/{record.json,diff/}
+    <root>/layers/<hex of the chain ID>/{record.json,...}
     <root>/containers/<ID>/{record.json,...}
     <root>/{tmp,trash}/            see stage.py
+
+What else is in a layer's or a container's directory is the driver's business.
 
 Every method blocks: call it from a worker thread.
 """
@@ -16,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ck.kernel.archive.directories import names_in
 from ck.kernel.archive.stage import Stage, opened
 from ck.kernel.errors import InvalidArgument, NotFound
 from ck.kernel.linux.libc import function
@@ -28,7 +31,8 @@ _syncfs = function("syncfs", ctypes.c_int)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerRecord:
     """What is known of a stored layer. `size` in bytes; `below` are the names by which a driver finds what it stands
-    on, uppermost first, and `link` is the layer's own such name; both are the driver's business."""
+    on, uppermost first, and `link` is the layer's own such name; both are the driver's business. So are the next two:
+    the bytes of the archive that is kept of it, and of the file that holds it."""
 
     chain_id: str
     diff_id: str
@@ -36,6 +40,8 @@ class LayerRecord:
     size: int = 0
     link: str = ""
     below: tuple[str, ...] = ()
+    tar: int = 0
+    length: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +55,14 @@ class RootRecord:
 class Shelf:
     """Layers and roots below one directory."""
 
-    def __init__(self, root: Path, *, sync: bool) -> None:
+    def __init__(self, root: Path, *, sync: bool, few_files: bool = False) -> None:
         """With *sync*, a layer is on the disk before it counts as there, so that a power cut cannot damage an image
-        that the engine has recorded. It costs one syncfs(2) a layer, for containers nothing."""
+        that the engine has recorded. It costs one syncfs(2) a layer, or with *few_files* an fsync(2) of each file in
+        the layer's directory, which spares others' data the flush; for containers nothing."""
         self.root = root
         self.stage = Stage(root)
         self._sync = sync
+        self._flush = _flush_files if few_files else _syncfs
         self._layers = root / "layers"
         self._containers = root / "containers"
 
@@ -68,9 +76,9 @@ class Shelf:
             if _read(path) is None:
                 self.stage.discard(path)
 
-    def diff(self, chain_id: str) -> Path:
-        """The directory with a layer's content."""
-        return self._layer(chain_id) / "diff"
+    def layer_directory(self, chain_id: str) -> Path:
+        """Where a layer is, if it is there."""
+        return self._layer(chain_id)
 
     def layer(self, chain_id: str) -> LayerRecord:
         """Raises: NotFound."""
@@ -87,26 +95,28 @@ class Shelf:
         records = (_read(path) for path in sorted(self._layers.iterdir()))
         return [fields["chain_id"] for fields in records if fields]
 
-    def add_layer(self, record: LayerRecord, fill: Callable[[Path], LayerRecord]) -> None:
+    def add_layer(self, fill: Callable[[Path], LayerRecord]) -> None:
         """Make a layer: *fill* puts its content into the directory it is given and returns the record to keep.
 
         Whatever it raises, nothing of the layer stays. If somebody else was quicker, theirs is kept.
         """
         made = self.stage.begin()
         try:
-            (made / "diff").mkdir(mode=0o755)
-            _write(made, asdict(fill(made / "diff")))
-            if self._sync:
-                with opened(made) as fd:
-                    _syncfs(fd)
-            place = self._layer(record.chain_id)
-            if place.exists() and _read(place) is None:
-                self.stage.discard(place)  # damaged: what we have made is to take its place
-            kept = self.stage.keep(made, place)
+            self.keep_layer(made, fill(made))
         except BaseException:
             self.stage.discard(made)
             raise
-        if kept and self._sync:
+
+    def keep_layer(self, made: Path, record: LayerRecord) -> None:
+        """Make a layer of the directory *made*, which `stage` has begun and its caller has filled."""
+        _write(made, asdict(record))
+        if self._sync:
+            with opened(made) as fd:
+                self._flush(fd)
+        place = self._layer(record.chain_id)
+        if place.exists() and _read(place) is None:
+            self.stage.discard(place)  # damaged: what we have made is to take its place
+        if self.stage.keep(made, place) and self._sync:
             with opened(self._layers) as fd:
                 os.fsync(fd)
 
@@ -161,6 +171,16 @@ class Shelf:
         if not _CONTAINER_ID.fullmatch(container_id):
             raise InvalidArgument(f"{container_id!r} is not a container ID")
         return self._containers / container_id
+
+
+def _flush_files(directory: int) -> None:
+    for name in names_in(directory):
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    os.fsync(directory)
 
 
 def _write(directory: Path, fields: dict[str, object]) -> None:

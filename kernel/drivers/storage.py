@@ -1,7 +1,7 @@
 """Storage drivers: image layers, and the writable root of each container on top of them."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
@@ -41,15 +41,17 @@ class LayerTar:
 class RootMount:
     """One mount(2) call that builds a container's root at a place the runtime chooses.
 
-    The runtime makes it inside the container's own mount namespace, so nothing is mounted on the host and nothing
-    can leak. `options` are relative to the directory `cwd` where they hold paths: mount(2) takes one page of options,
-    and 128 layers fit only as relative names.
+    The runtime makes it inside the container's own mount namespace, so that it is gone with the container and cannot
+    leak. `options` are relative to the directory `cwd` where they hold paths: mount(2) takes one page of options,
+    and 128 layers fit only as relative names. `beneath` are the mounts below `cwd` that such paths lead through,
+    relative to it, the upper ones first: a runtime that works on a copy of `cwd`'s mount needs copies of them too.
     """
 
     type: str  # "overlay", or "bind" to bind `source`
     source: str
     options: tuple[str, ...] = ()
     cwd: str | None = None
+    beneath: tuple[str, ...] = ()
 
 
 class ChangeKind(enum.IntEnum):
@@ -83,8 +85,12 @@ class StorageDriver(Protocol):
         Raises: Unsupported, with the reason, where this host cannot serve the driver.
         """
 
-    async def apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
-        """Unpack the uncompressed stream *tar* as *layer*; its parent is there already.
+    async def apply(
+        self, layer: Layer, tar: BinaryIO, parent_stored: Callable[[], Awaitable[None]] | None = None
+    ) -> LayerUsage:
+        """Unpack the uncompressed stream *tar* as *layer*. Its parent is there already, or else it is when
+        *parent_stored* has returned: layers of an image arrive at the same time, and a driver awaits that, once, when
+        it has to look below, which may be after it has read *tar*.
 
         Reads *tar* to its end in a worker thread, blocking where the stream does. The stream raises CorruptData at
         its end if the bytes were not those of the diff ID; then, and on any other error, nothing of the layer is kept.

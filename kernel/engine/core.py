@@ -53,6 +53,10 @@ class Engine:
         self.doctor = Doctor(ctx)
         self.builder = Builder(ctx, self._volumes, self.containers)
 
+    async def close(self) -> None:
+        """Let go of what the drivers hold; nothing of the engine may run any more."""
+        await self._ctx.storage.close()
+
     async def recover(self) -> None:
         """Bring store and machine together after a start."""
         await self.networks.open()
@@ -73,7 +77,7 @@ async def open_engine(
     data = config.data_root
     content = plugins.driver("content", config.default.content, ContentStore)  # type: ignore[type-abstract]
     await content.open(data / "content")
-    storage = await _open_storage(config, plugins)
+    storage = await _open_storage(config, plugins, store)
     runtime = plugins.driver("runtime", config.default.runtime, RuntimeDriver)  # type: ignore[type-abstract]
     await runtime.open(config.run_root / "runtime" / runtime.name, data / "runtime" / runtime.name)
     for name in plugins.names("volume"):
@@ -105,10 +109,12 @@ async def open_engine(
     return Engine(context)
 
 
-async def _open_storage(config: Config, plugins: PluginManager) -> StorageDriver:
-    """The first of the configured drivers that this host supports."""
+async def _open_storage(config: Config, plugins: PluginManager, store: Store) -> StorageDriver:
+    """The first of the configured drivers that this host supports; first of all one that is in use, because images and
+    containers do not move from one to another."""
+    used = {record.storage_driver for records in (store.images, store.containers) for record in records}
     reasons = []
-    for name in config.default.storage:
+    for name in sorted(config.default.storage, key=lambda name: name not in used):
         driver = plugins.driver("storage", name, StorageDriver)  # type: ignore[type-abstract]
         try:
             await driver.open(config.data_root / "storage" / name)

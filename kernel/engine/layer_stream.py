@@ -9,6 +9,7 @@ from pathlib import Path
 from ck.kernel.drivers.digest import matches, new_hash
 from ck.kernel.drivers.registry import Descriptor
 from ck.kernel.engine.inflate import BLOCK, Inflated
+from ck.kernel.engine.read_ahead import ReadAhead
 from ck.kernel.errors import CkError, CorruptData, Unavailable
 
 
@@ -68,6 +69,11 @@ class GrowingFile(io.RawIOBase):
         at_end = self._position == self._descriptor.size
         return bool(self._available > self._position or at_end or self.failure or self._aborted)
 
+    @property
+    def is_read(self) -> bool:
+        """Whether the reader has all of it."""
+        return self._position == self._descriptor.size
+
     def verify(self) -> None:
         """Check that all was read and is what the digest names. Raises: CorruptData."""
         if self._position != self._descriptor.size or not matches(self._hash, self._descriptor.digest):
@@ -84,21 +90,24 @@ class _CheckedLayer(io.RawIOBase):
 
     def __init__(self, file: GrowingFile, diff_id: str) -> None:
         self._file, self._diff_id = file, diff_id
-        self._inflated: Inflated | None = None
+        # Inflating takes more than all the rest. It is begun there and not here: it reads, and so may wait.
+        self._inflated = ReadAhead(lambda: Inflated(file))
         self._hash = new_hash(diff_id)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        if self._inflated is None:  # not in the constructor: it reads, and so may wait
-            self._inflated = Inflated(self._file)
         with memoryview(buffer) as view:
             count = self._inflated.readinto(view)
             self._hash.update(view[:count])
             if count == 0 and len(view) > 0:
                 self._verify()
         return count
+
+    def close(self) -> None:
+        self._inflated.close()
+        super().close()
 
     def _verify(self) -> None:
         self._file.verify()
@@ -108,5 +117,5 @@ class _CheckedLayer(io.RawIOBase):
 
 
 def open_layer(file: GrowingFile, diff_id: str) -> io.BufferedReader:
-    """The uncompressed bytes of the layer in *file*, checked at their end."""
+    """The uncompressed bytes of the layer in *file*, checked at their end. Closing it waits for a read of *file*."""
     return io.BufferedReader(_CheckedLayer(file, diff_id), BLOCK)

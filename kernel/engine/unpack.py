@@ -1,6 +1,6 @@
 """From a registry into the storage driver: layers, inflated while they arrive.
 
-    blob --(trio task)--> ingest file --(worker thread)--> inflate, hash --> StorageDriver.apply
+    blob --(trio task)--> ingest file --(thread)--> inflate, hash --(thread)--> hash, StorageDriver.apply
 
 The ingest file is both the pipe and the safety net: a layer that is cut short, by the network, by a cancel or by
 kill -9, goes on where it stopped, and what is on disk already is inflated again but never fetched again.
@@ -9,6 +9,7 @@ kill -9, goes on where it stopped, and what is on disk already is inflated again
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -48,7 +49,8 @@ async def fetch_layers(
 
     Blobs stay in the content store where the storage driver does not keep the tars: an image must be able to leave.
 
-    Downloads run in parallel, as the registry driver bounds them; each layer is stored once the one below is. A layer
+    Downloads run in parallel, as the registry driver bounds them, and storage takes each layer as soon as it can: some
+    drivers once the one below is stored, some have to look below only when they have read all. A layer
     that is stored already is not fetched. Cancelling keeps what has arrived for the next call. On an error nothing of
     its layer is kept in storage, and a blob that is not what its digest names is dropped.
     Raises: CorruptData, and what the drivers raise, for the first layer that fails; the others are cancelled.
@@ -92,6 +94,7 @@ class _LayerPull:
         self._descriptor, self._layer, self._report = wanted.descriptor, wanted.layer, wanted.report
         self._held = wanted.held
         self._parent_stored = parent_stored
+        self._let_go = False  # whether the storage driver went on without the ingest
         self._shown_at = -REPORT_SECONDS
         self.queued, self.stored = trio.Event(), trio.Event()
 
@@ -113,8 +116,7 @@ class _LayerPull:
                 if usage is not None:
                     self.stored.set()
                     return usage
-                # All is on disk, but the layer below is not stored. The ingest is let go meanwhile: two pulls that
-                # each held one and waited for the other's would wait for ever.
+                # All is on disk, but the layer below was not stored.
                 await self._parent_stored.wait()
         finally:
             self.queued.set()
@@ -133,11 +135,11 @@ class _LayerPull:
             await _finish(ingest.close)
 
     async def _once(self, ingest: Ingest) -> LayerUsage | None:
-        """Fetch what is missing, and store the layer unless its parent is not there when all is fetched."""
+        """Fetch what is missing, and store the layer; None where it was let go on the way, to be looked at again."""
         # Asked only now, because the pull that held the ingest until now may have stored the very layer.
         if await self._storage.has_layer(self._layer.chain_id):
             if await self._has_bytes():
-                self._report("Already exists", 0, 0)
+                self._report("Pull complete" if self._let_go else "Already exists", 0, 0)
                 await ingest.discard()
             else:
                 await self._fetch_blob(ingest)
@@ -146,6 +148,9 @@ class _LayerPull:
         usage = await self._stream(ingest, await self._content.path(self._descriptor.digest) if here else None)
         if usage is not None:
             self._shown_at = float("inf")  # what the reading thread still has to tell is old news
+            if self._let_go:
+                self.stored.set()  # but what is to become of the ingest is for who has it
+                return None
             needless = here or await self._storage.layer_tar(self._layer.chain_id) is not None
             await (ingest.discard() if needless else ingest.keep())
             self._report("Pull complete", 0, 0)
@@ -176,6 +181,7 @@ class _LayerPull:
         ended = trio.Event()
         show = self._extracting(ended)
         file = await trio.to_thread.run_sync(GrowingFile, blob or ingest.path, self._descriptor, show)
+        tar = open_layer(file, self._layer.diff_id)
         try:
             async with trio.open_nursery() as nursery:
                 if blob:
@@ -185,19 +191,38 @@ class _LayerPull:
                 else:
                     nursery.start_soon(self._download, ingest, file, ended)
                 nursery.start_soon(_abort_when_cancelled, file)
-                await _any(self._parent_stored, ended)
-                if self._parent_stored.is_set():
-                    try:
-                        usage = await self._storage.apply(self._layer, open_layer(file, self._layer.diff_id))
-                    except Exception as error:
-                        failure = error
+                below = partial(self._await_parent, ingest, file, ended, nursery.cancel_scope)
+                try:
+                    usage = await self._storage.apply(self._layer, tar, below)
+                except Exception as error:
+                    failure = error
                 nursery.cancel_scope.cancel()
         finally:
+            file.abort()
+            await _finish(partial(trio.to_thread.run_sync, tar.close))
             file.close()
         # A download that fails makes the storage driver fail as well; the first is the cause.
         if reason := file.failure or failure:
             raise reason
         return usage
+
+    async def _await_parent(
+        self, ingest: Ingest, file: GrowingFile, ended: trio.Event, applying: trio.CancelScope
+    ) -> None:
+        """Return when the layer below is stored; for the storage driver. Nobody waits here who holds the ingest when
+        all of it is there: two pulls that each held one and waited for the other's layer would wait for ever."""
+        if self._parent_stored.is_set():
+            return
+        if file.is_read:
+            self._let_go = True
+            await ingest.close()
+            await self._parent_stored.wait()
+        else:
+            await _any(self._parent_stored, ended)
+            if not self._parent_stored.is_set():
+                # The driver has not begun, so it begins anew, once it can.
+                applying.cancel()
+                await trio.sleep_forever()
 
     async def _download(self, ingest: Ingest, file: GrowingFile, ended: trio.Event) -> None:
         """Append to the ingest until it is whole. Fails through *file*, whose reader is to know."""

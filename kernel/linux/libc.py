@@ -21,6 +21,9 @@ _GENERIC_MACHINES: Final = frozenset({"aarch64", "riscv64", "loongarch64"})
 _COMMON: Final = {
     "open_tree": 428,
     "move_mount": 429,
+    "fsopen": 430,
+    "fsconfig": 431,
+    "fsmount": 432,
     "clone3": 435,
     "close_range": 436,
     "openat2": 437,

@@ -1,7 +1,9 @@
-"""Mounts: mount(2), umount2(2), pivot_root(2), open_tree(2), move_mount(2), mount_setattr(2)."""
+"""Mounts: mount(2), umount2(2), pivot_root(2), and by file descriptors open_tree(2), move_mount(2), mount_setattr(2),
+fsopen(2), fsconfig(2), fsmount(2)."""
 
 import ctypes
 import os
+from collections.abc import Mapping
 from typing import Final
 
 from ck.kernel.linux.libc import function, syscall
@@ -51,6 +53,11 @@ MOUNT_ATTR_NODIRATIME: Final = 0x80
 MOUNT_ATTR_IDMAP: Final = 0x100000
 MOUNT_ATTR_NOSYMFOLLOW: Final = 0x200000
 
+_FSOPEN_CLOEXEC: Final = 0x1
+_FSMOUNT_CLOEXEC: Final = 0x1
+_FSCONFIG_SET_STRING: Final = 1
+_FSCONFIG_CMD_CREATE: Final = 6
+
 
 class _MountAttr(ctypes.Structure):
     """struct mount_attr of mount_setattr(2)."""
@@ -71,6 +78,10 @@ _move_mount = syscall("move_mount", ctypes.c_int, ctypes.c_char_p, ctypes.c_int,
 _mount_setattr = syscall(
     "mount_setattr", ctypes.c_int, ctypes.c_char_p, ctypes.c_uint, ctypes.POINTER(_MountAttr), ctypes.c_size_t
 )
+
+_fsopen = syscall("fsopen", ctypes.c_char_p, ctypes.c_uint)
+_fsconfig = syscall("fsconfig", ctypes.c_int, ctypes.c_uint, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int)
+_fsmount = syscall("fsmount", ctypes.c_int, ctypes.c_uint, ctypes.c_uint)
 
 
 def mount(source: str, target: str, kind: str, flags: int = 0, data: str = "") -> None:
@@ -101,6 +112,21 @@ def clone_tree(path: str, *, directory: int = AT_FDCWD, recursive: bool = False)
     """
     flags = OPEN_TREE_CLONE | os.O_CLOEXEC | (AT_RECURSIVE if recursive else 0) | (0 if path else AT_EMPTY_PATH)
     return _open_tree(directory, os.fsencode(path), flags)
+
+
+def new_tree(kind: str, parameters: Mapping[str, str], attributes: int = 0) -> int:
+    """A detached mount of a file system of its own, as a close-on-exec fd for `attach`; closing it before drops it.
+
+    *parameters* are what mount(2) takes as source ("source", at most 255 bytes) and as data, *attributes* MOUNT_ATTR_*.
+    """
+    context = _fsopen(os.fsencode(kind), _FSOPEN_CLOEXEC)
+    try:
+        for key, value in parameters.items():
+            _fsconfig(context, _FSCONFIG_SET_STRING, os.fsencode(key), os.fsencode(value), 0)
+        _fsconfig(context, _FSCONFIG_CMD_CREATE, None, None, 0)
+        return _fsmount(context, _FSMOUNT_CLOEXEC, attributes)
+    finally:
+        os.close(context)
 
 
 def attach(tree: int, target: int) -> None:

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from ck.kernel.archive.copy import copy_tree
 from ck.kernel.archive.stage import opened
+from ck.kernel.archive.walk import walk
 from ck.kernel.drivers.storage import Change, ChangeKind, Layer, StorageDriver
 from ck.kernel.engine.rootview import in_root
 from ck.kernel.errors import CkError, Conflict, CorruptData, NotFound
@@ -67,7 +68,7 @@ async def check_storage(make_driver: Callable[[], StorageDriver], root: Path) ->
     await _check_layers(driver, base, top)
     await _check_roots(driver, base, top)
     await _check_changes(driver, top)
-    await _check_sparse(driver)
+    await _check_sparse(driver, root)
     await _check_refusals(driver, base)
     await _check_removal(driver, base, top)
     await driver.close()
@@ -88,17 +89,20 @@ async def _check_layers(driver: StorageDriver, base: Layer, top: Layer) -> None:
     assert "ck-orphan" not in await driver.containers(), "a refused root is not kept"
 
 
-async def _check_sparse(driver: StorageDriver) -> None:
+async def _check_sparse(driver: StorageDriver, root: Path) -> None:
     layer = _layer(_HOLES, None)
+    before = _disk_usage(root)
     usage = await driver.apply(layer, io.BytesIO(tar_of(_HOLES)))
     assert usage.size == 1 << 24, "a sparse file counts with its holes"
+    assert _disk_usage(root) - before < 1 << 20, "holes take no space"
     await driver.create("ck-holes", layer.chain_id)
-    status, seen = await _view(driver, "ck-holes", lambda fd: (os.stat("holes", dir_fd=fd), snapshot(fd)["holes"]))
+    content, holes = await _view(driver, "ck-holes", lambda fd: (snapshot(fd)["holes"].content, _first_hole(fd)))
     expected = bytearray(1 << 24)
     expected[4096:4101], expected[1 << 23 : (1 << 23) + 6] = b"first", b"second"
-    assert seen.content == expected
-    assert status.st_blocks * 512 < 1 << 20, "holes take no space"
+    assert content == expected
+    assert holes < 1 << 23, "holes are told from content, so that copies have them too"
     await driver.remove("ck-holes")
+    await driver.purge("ck-holes")
     await driver.remove_layer(layer.chain_id)
 
 
@@ -282,13 +286,14 @@ async def _check_leftovers(make_driver: Callable[[], StorageDriver], live: Path,
     await driver.apply(layer, _CopyingHalfWay(whole, live, crashed))
     await driver.remove_layer(layer.chain_id)
     await driver.close()
-    assert _files_named(crashed, "f0"), "the copy was made while the layer was being unpacked"
+    killed = _disk_usage(crashed)
+    assert killed > len(whole) // 4, "the copy was made while the layer was being unpacked"
     driver = make_driver()
     await driver.open(crashed)
     assert not await driver.has_layer(layer.chain_id)
     assert list(await driver.layers()) == []
     assert list(await driver.containers()) == ["ck-survivor"]
-    assert _files_named(crashed, "f0") == [], "what was half done is deleted"
+    assert _disk_usage(crashed) < killed - len(whole) // 4, "what was half done is deleted"
     await driver.apply(layer, io.BytesIO(whole))
     assert await driver.has_layer(layer.chain_id)
     await driver.close()
@@ -325,8 +330,20 @@ class _CopyingHalfWay(io.BytesIO):
         return super().read(4096)
 
 
-def _files_named(directory: Path, name: str) -> list[Path]:
-    return list(directory.rglob(name))
+def _disk_usage(directory: Path) -> int:
+    """Bytes that the regular files below *directory* take, what is mounted there left out."""
+    device = directory.stat().st_dev
+    with opened(directory) as fd:
+        found = [visit.status for visit in walk(fd, enter=lambda visit: visit.status.st_dev == device)]
+    return 512 * sum({each.st_ino: each.st_blocks for each in found if stat.S_ISREG(each.st_mode)}.values())
+
+
+def _first_hole(root: int) -> int:
+    fd = os.open("holes", os.O_RDONLY, dir_fd=root)
+    try:
+        return os.lseek(fd, 0, os.SEEK_HOLE)
+    finally:
+        os.close(fd)
 
 
 async def _view(driver: StorageDriver, container_id: str, work: Callable[[int], T], *, discard: bool = False) -> T:

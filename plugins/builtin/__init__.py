@@ -15,6 +15,7 @@ ESSENTIAL = (
     "ck.plugins.builtin.docker_api.plugin",
 )
 DEFAULT = (
+    "ck.plugins.builtin.storage_erofs.plugin",
     "ck.plugins.builtin.storage_overlay.plugin",
     "ck.plugins.builtin.registry_distribution.plugin",
     "ck.plugins.builtin.registry_layout.plugin",

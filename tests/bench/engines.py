@@ -133,7 +133,7 @@ class Ck:
             "control groups": groups_below("ck"),
             "mounts": mounts_below(run_root, data_root),
             "directories of containers": entries(data_root / "data/containers"),
-            "directories of roots": entries(data_root / "data/storage/overlay/containers"),
+            "directories of roots": sum(entries(path) for path in (data_root / "data/storage").glob("*/containers")),
         }
 
     def stop(self) -> None:

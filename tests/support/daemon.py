@@ -16,6 +16,7 @@ from typing import IO, Self
 import attrs
 
 from tests.support.census import processes, settle
+from tests.support.layer_mounts import unmount_below
 
 TREE = Path(__file__).resolve().parents[2]
 SESSION = f"ck-test-{os.getpid()}-"
@@ -101,6 +102,11 @@ class Daemon:
             "DOCKER_CONFIG": str(self.data_root / "docker-config"),
             "PYTHONPATH": str(TREE / "src"),
         }
+
+    @property
+    def storage(self) -> Path:
+        """The directory of the storage driver that the engine, which runs, has chosen."""
+        return self.data_root / "data/storage" / self.ck("info", "-f", "{{.Driver}}").out.strip()
 
     def start(self) -> None:
         """Start ckd; return when it serves."""
@@ -266,5 +272,6 @@ class Daemon:
         settle(self._left())
         if self._process is not None:
             self._process.wait(STOP_SECONDS)
+        unmount_below(self.data_root / "data/storage")
         for directory in (self.run_root, self.data_root):
             shutil.rmtree(directory, ignore_errors=True)

@@ -19,14 +19,15 @@ def leaks(daemon: Daemon, api: docker.APIClient, machine: Machine) -> list[str]:
     every = {each["Id"] for each in shown}
     running = {each["Id"]: each for each in shown if each["State"]["Running"] and not each["State"]["Restarting"]}
     data, run = daemon.data_root / "data", daemon.run_root
+    storage = data / "storage" / api.info()["Driver"]
     layout = detect()
     mine = {group.container_id for group in groups(layout) if group.owner == str(run / "runtime/native")}
     found = [
         *_strange("container directory", data / "containers", every),
-        *_strange("root", data / "storage/overlay/containers", every),
+        *_strange("root", storage / "containers", every),
         *_strange("run", run / "runtime/native", {*running, "cgroup", "forkserver.log"}),
         *_strange("volume", data / "volumes/local", {each["Name"] for each in api.volumes()["Volumes"] or ()}),
-        *_strange("half a layer", data / "storage/overlay/tmp", set()),
+        *_strange("half a layer", storage / "tmp", set()),
         *(f"control group {name}" for name in mine - running.keys()),
         *(f"lost control group {name}" for name in running.keys() - mine),
     ]

@@ -29,7 +29,16 @@ def compile_root(mounts: Iterable[RootMount]) -> list[RootMountPlan]:
         else:
             options = parse_options(entry.options, "/")
             flags, data = options.flags, ",".join(options.data)
-        plans.append(RootMountPlan(type=entry.type, source=entry.source, flags=flags, data=data, cwd=entry.cwd or ""))
+        plans.append(
+            RootMountPlan(
+                type=entry.type,
+                source=entry.source,
+                flags=flags,
+                data=data,
+                cwd=entry.cwd or "",
+                beneath=list(entry.beneath),
+            )
+        )
     if not plans:
         raise InvalidArgument("the container has no root: its storage driver named no mount")
     return plans

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 from ck.kernel.archive.merged import is_whiteout
+from ck.kernel.archive.overlay import mount_options
 from ck.kernel.errors import Unsupported
 from ck.kernel.linux.mount import mount
 from ck.kernel.linux.mountinfo import file_system_of
 from ck.kernel.linux.private_mounts import in_private_mounts
-from ck.plugins.builtin.storage_overlay._options import mount_options
 
 
 def probe(scratch: Path) -> None:

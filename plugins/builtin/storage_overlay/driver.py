@@ -6,7 +6,7 @@ options, into which the names of 128 layers fit only so.
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,22 +14,18 @@ from typing import BinaryIO, Final
 
 import trio
 
-from ck.kernel.archive.compare import Changed, upper_changes
-from ck.kernel.archive.diff import pack_changes
 from ck.kernel.archive.extract import extract
 from ck.kernel.archive.layers import OverlayLayer
 from ck.kernel.archive.nodes import copy_attributes
+from ck.kernel.archive.roots import LINK_DIGITS, OverlayRoots
 from ck.kernel.archive.shelf import LayerRecord, RootRecord, Shelf
 from ck.kernel.archive.stage import opened
-from ck.kernel.archive.walk import tree_size
 from ck.kernel.drivers.storage import Change, ChangeKind, Layer, LayerTar, LayerUsage, RootMount
 from ck.kernel.linux.mountinfo import file_system_of
-from ck.plugins.builtin.storage_overlay._options import mount_options
 from ck.plugins.builtin.storage_overlay._probe import probe
 
 LINKS: Final = "l"
-LINK_DIGITS: Final = 12  # so that the names of 128 layers fit into one page of mount options
-NOTHING: Final = "empty"  # overlayfs wants a lower directory, also under a container without an image
+DIFF: Final = "diff"  # in a layer's directory: its content
 
 
 class OverlayStorage:
@@ -39,16 +35,20 @@ class OverlayStorage:
 
     def __init__(self, *, sync: bool) -> None:
         self._sync = sync
-        self._shelf = Shelf(Path(), sync=sync)
+        self._use(Path())
+
+    def _use(self, root: Path) -> None:
+        self._shelf = Shelf(root, sync=self._sync)
+        self._roots = OverlayRoots(self._shelf, self._opened_layers)
 
     async def open(self, root: Path) -> None:
-        self._shelf = Shelf(root, sync=self._sync)
+        self._use(root)
         await trio.to_thread.run_sync(self._open)
 
     def _open(self) -> None:
         self._shelf.open()
-        for name in (LINKS, NOTHING):
-            (self._shelf.root / name).mkdir(mode=0o755, exist_ok=True)
+        self._roots.open()
+        (self._shelf.root / LINKS).mkdir(mode=0o755, exist_ok=True)
         scratch = self._shelf.stage.begin()
         try:
             probe(scratch)
@@ -66,7 +66,11 @@ class OverlayStorage:
         for name in known.keys() - present:
             self._link(name, known[name].chain_id)
 
-    async def apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
+    async def apply(
+        self, layer: Layer, tar: BinaryIO, parent_stored: Callable[[], Awaitable[None]] | None = None
+    ) -> LayerUsage:
+        if parent_stored is not None:
+            await parent_stored()
         return await trio.to_thread.run_sync(self._apply, layer, tar)
 
     def _apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
@@ -79,11 +83,13 @@ class OverlayStorage:
                 link=layer.chain_id.partition(":")[2][-LINK_DIGITS:],
                 below=self._below(layer.parent),
             )
-            self._shelf.add_layer(record, partial(self._unpack, record, tar))
+            self._shelf.add_layer(partial(self._unpack, record, tar))
         return LayerUsage(size=self._shelf.layer(layer.chain_id).size)
 
-    def _unpack(self, record: LayerRecord, tar: BinaryIO, diff: Path) -> LayerRecord:
-        with opened(diff) as root, self._opened_layers(record.below) as below:
+    def _unpack(self, record: LayerRecord, tar: BinaryIO, directory: Path) -> LayerRecord:
+        (directory / DIFF).mkdir()
+        with opened(directory / DIFF) as root, self._opened_layers(record.below) as below:
+            os.fchmod(root, 0o755)
             if below:
                 copy_attributes(below[0], root)
             extracted = extract(tar, root, tree=OverlayLayer(root, below))
@@ -118,58 +124,24 @@ class OverlayStorage:
         await trio.to_thread.run_sync(self._create, container_id, parent)
 
     def _create(self, container_id: str, parent: str | None) -> None:
-        record = RootRecord(parent=parent, below=self._below(parent))
-        self._options(
-            container_id, record, volatile=True
-        )  # an image with too many layers is refused here, not at start
-        self._shelf.add_container(container_id, record, partial(self._fill_container, record))
-
-    def _fill_container(self, record: RootRecord, directory: Path) -> None:
-        for name in ("upper", "work"):
-            (directory / name).mkdir(mode=0o755)
-        # The merged root directory has the upper one's attributes.
-        with opened(directory / "upper") as upper, self._opened_layers(record.below[:1]) as below:
-            os.fchmod(upper, 0o755)
-            if below:
-                copy_attributes(below[0], upper)
+        self._roots.create(container_id, RootRecord(parent=parent, below=self._below(parent)))
 
     async def mounts(self, container_id: str, *, discard: bool = False) -> Sequence[RootMount]:
-        return await trio.to_thread.run_sync(self._mounts, container_id, discard)
-
-    def _mounts(self, container_id: str, discard: bool) -> Sequence[RootMount]:
-        record = self._shelf.root_record(container_id)
-        # A volatile mount leaves this behind, and the kernel then refuses every other until it is gone, because what
-        # was never flushed may be damaged by a power cut. Those who ask to discard have said that they take that.
-        self._shelf.stage.discard(self._shelf.container(container_id) / "work" / "work" / "incompat" / "volatile")
-        options = self._options(container_id, record, volatile=discard)
+        options = await trio.to_thread.run_sync(partial(self._roots.options, container_id, discard=discard))
         return (RootMount(type="overlay", source="overlay", options=options, cwd=str(self._shelf.root)),)
 
     async def changes(self, container_id: str) -> Sequence[Change]:
         return await trio.to_thread.run_sync(self._changes, container_id)
 
     def _changes(self, container_id: str) -> Sequence[Change]:
-        found = self._compare(container_id)
-        return sorted(Change("/" + os.fsdecode(c.path), ChangeKind(c.difference.value)) for c in found)
-
-    def _compare(self, container_id: str) -> Iterator[Changed]:
-        record = self._shelf.root_record(container_id)
-        upper = self._shelf.container(container_id) / "upper"
-        with opened(upper) as fd, self._opened_layers(record.below or (NOTHING,)) as below:
-            yield from upper_changes(fd, below)
+        found = self._roots.changes(container_id)
+        return sorted(Change("/" + os.fsdecode(each.path), ChangeKind(each.difference.value)) for each in found)
 
     async def diff(self, container_id: str, sink: BinaryIO) -> None:
-        await trio.to_thread.run_sync(self._diff, container_id, sink)
-
-    def _diff(self, container_id: str, sink: BinaryIO) -> None:
-        for chunk in pack_changes(self._compare(container_id)):
-            sink.write(chunk)
+        await trio.to_thread.run_sync(self._roots.diff, container_id, sink)
 
     async def usage(self, container_id: str) -> int:
-        return await trio.to_thread.run_sync(self._usage, container_id)
-
-    def _usage(self, container_id: str) -> int:
-        with opened(self._shelf.container(container_id) / "upper") as fd:
-            return tree_size(fd)
+        return await trio.to_thread.run_sync(self._roots.usage, container_id)
 
     async def containers(self) -> Sequence[str]:
         return await trio.to_thread.run_sync(self._shelf.containers)
@@ -200,12 +172,8 @@ class OverlayStorage:
         record = self._shelf.layer(parent)
         return (f"{LINKS}/{record.link}", *record.below)
 
-    def _options(self, container_id: str, record: RootRecord, *, volatile: bool) -> tuple[str, ...]:
-        directory = f"containers/{container_id}"
-        return mount_options(record.below or (NOTHING,), f"{directory}/upper", f"{directory}/work", volatile=volatile)
-
     def _link(self, link: str, chain_id: str) -> None:
-        target = Path("..") / self._shelf.diff(chain_id).relative_to(self._shelf.root)
+        target = Path("..") / self._shelf.layer_directory(chain_id).relative_to(self._shelf.root) / DIFF
         path = self._shelf.root / LINKS / link
         if path.is_symlink() and path.readlink() == Path(target):
             return  # of the same layer, which is made anew, or by somebody else at the same time

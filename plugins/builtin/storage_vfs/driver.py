@@ -6,10 +6,10 @@ the copy with the image, so that they mean the same as those of an overlay.
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import trio
 
@@ -22,6 +22,8 @@ from ck.kernel.archive.shelf import LayerRecord, RootRecord, Shelf
 from ck.kernel.archive.stage import opened
 from ck.kernel.drivers.storage import Change, ChangeKind, Layer, LayerTar, LayerUsage, RootMount
 from ck.kernel.linux.mountinfo import file_system_of
+
+DIFF: Final = "diff"  # in a layer's directory: its content
 
 
 class VfsStorage:
@@ -41,17 +43,22 @@ class VfsStorage:
         self._shelf.open()
         (self._shelf.root / "empty").mkdir(mode=0o755, exist_ok=True)
 
-    async def apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
+    async def apply(
+        self, layer: Layer, tar: BinaryIO, parent_stored: Callable[[], Awaitable[None]] | None = None
+    ) -> LayerUsage:
+        if parent_stored is not None:
+            await parent_stored()
         return await trio.to_thread.run_sync(self._apply, layer, tar)
 
     def _apply(self, layer: Layer, tar: BinaryIO) -> LayerUsage:
         if not self._shelf.has_layer(layer.chain_id):
             record = LayerRecord(chain_id=layer.chain_id, diff_id=layer.diff_id, parent=layer.parent)
-            self._shelf.add_layer(record, partial(self._unpack, record, tar))
+            self._shelf.add_layer(partial(self._unpack, record, tar))
         return LayerUsage(size=self._shelf.layer(layer.chain_id).size)
 
-    def _unpack(self, record: LayerRecord, tar: BinaryIO, diff: Path) -> LayerRecord:
-        with opened(diff) as root:
+    def _unpack(self, record: LayerRecord, tar: BinaryIO, directory: Path) -> LayerRecord:
+        (directory / DIFF).mkdir()
+        with opened(directory / DIFF) as root:
             self._copy(record.parent, root)
             extracted = extract(tar, root, tree=CopiedTree(root))
         return dataclasses.replace(record, size=extracted.size)
@@ -127,11 +134,11 @@ class VfsStorage:
         os.fchmod(root, 0o755)
         if parent is not None:
             self._shelf.layer(parent)
-            with opened(self._shelf.diff(parent)) as source:
+            with opened(self._shelf.layer_directory(parent) / DIFF) as source:
                 copy_tree(source, root)
 
     def _compare(self, container_id: str) -> Iterator[Changed]:
         parent = self._shelf.root_record(container_id).parent
-        old = self._shelf.root / "empty" if parent is None else self._shelf.diff(parent)
+        old = self._shelf.root / "empty" if parent is None else self._shelf.layer_directory(parent) / DIFF
         with opened(old) as before, opened(self._shelf.container(container_id) / "root") as after:
             yield from compare_trees(before, after)

@@ -46,7 +46,7 @@ def test_orphans_of_each_kind_are_removed(own_lab: Lab) -> None:
     directory = data / "containers" / strange
     directory.mkdir()
     os.utime(directory, (LONG_AGO, LONG_AGO))
-    root = data / "storage/overlay/containers"
+    root = lab.daemon.storage / "containers"
     shutil.copytree(root / known, root / strange, ignore=shutil.ignore_patterns("work"))
     run = lab.daemon.run_root / "runtime/native" / strange
     run.mkdir()
@@ -183,7 +183,7 @@ def test_a_damaged_store_is_set_aside_and_its_containers_come_back(own_lab: Lab,
 def test_a_damaged_layer_is_named_and_fetched_again(own_lab: Lab) -> None:
     lab = own_lab
     name = lab.make("", "echo", "whole")
-    layers = lab.daemon.data_root / "data/storage/overlay/layers"
+    layers = lab.daemon.storage / "layers"
     [layer] = layers.iterdir()
     (layer / "record.json").write_text("")
     refused = lab.run("", "true")

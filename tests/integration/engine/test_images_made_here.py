@@ -36,7 +36,7 @@ def blobs(lab: Lab) -> set[str]:
 
 
 def layers(lab: Lab) -> set[str]:
-    return {path.name for path in (lab.daemon.data_root / "data/storage/overlay/layers").iterdir()}
+    return {path.name for path in (lab.daemon.storage / "layers").iterdir()}
 
 
 def shown(lab: Lab, image: str) -> dict[str, Any]:

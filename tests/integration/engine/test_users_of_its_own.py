@@ -36,7 +36,7 @@ def test_files_are_the_container_s_own_inside_and_on_disk(lab: Lab) -> None:
     name = lab.up("--userns auto", "sh", "-c", "touch /new; chown 33:33 /new; touch /bin/x; mkfifo /p; sleep 1000")
     shown = lab.ck("exec", name, "stat", "-c", "%u:%g %n", "/", "/bin", "/etc/passwd", "/new", "/bin/x", "/etc/hosts")
     assert shown.split()[::2] == ["0:0", "0:0", "0:0", "33:33", "0:0", "0:0"]
-    upper = lab.daemon.data_root / "data/storage/overlay/containers" / lab.inspect(name, "{{.Id}}") / "upper"
+    upper = lab.daemon.storage / "containers" / lab.inspect(name, "{{.Id}}") / "upper"
     if upper.exists():  # else another storage driver
         assert ((upper / "new").stat().st_uid, (upper / "bin/x").stat().st_uid) == (33, 0)
 

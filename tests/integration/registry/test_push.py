@@ -69,8 +69,9 @@ def test_nothing_is_sent_twice(lab: Lab, mine: str, registry: Registry) -> None:
     lab.ck("tag", lab.image, f"{mine}-base:1")
     first = lab.ck("push", f"{mine}-base:1")
     assert first.count(": Pushed") == 1
-    # The manifest that the image came with goes on as it was, so its digest stays the same wherever it goes.
-    assert lab.inspect(lab.image, "{{json .RepoDigests}}").count(first.split("digest: ")[1].split()[0]) == 2
+    if lab.daemon.storage.name != "erofs":  # which keeps the layers as they are when inflated, and not twice
+        # The manifest that the image came with goes on as it was, so its digest stays the same wherever it goes.
+        assert lab.inspect(lab.image, "{{json .RepoDigests}}").count(first.split("digest: ")[1].split()[0]) == 2
     assert ": Layer already exists" in lab.ck("push", f"{mine}-base:1")
     commit(lab, "echo x >/f", f"{mine}:1")
     told = lab.ck("push", f"{mine}:1")

@@ -35,13 +35,15 @@ class UserPlan(TypedDict):
 
 
 class RootMountPlan(TypedDict):
-    """One mount(2) at the root file system's place, with `cwd` ("" for any) as working directory."""
+    """One mount(2) at the root file system's place, with `cwd` ("" for any) as working directory. `beneath` are the
+    mounts below `cwd` that paths in `data` lead through, the upper ones first."""
 
     type: str
     source: str
     flags: int
     data: str
     cwd: str
+    beneath: list[str]
 
 
 class MountPlan(TypedDict):

@@ -3,7 +3,7 @@
 import gzip
 import os
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import attrs
@@ -24,6 +24,14 @@ from tests.support.layer_sink import LayerSink
 from tests.support.oci_layout import BuiltLayer, chain, digest_of, make_layer
 
 SECONDS = 20
+
+
+@pytest.fixture(params=[False, True], ids=["below-first", "below-last"], scope="module", autouse=True)
+def late(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """When storage looks at the layer below. All that follows is so either way."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LayerSink, "late", request.param)
+        yield request.param
 
 
 @attrs.define
@@ -194,6 +202,8 @@ def test_wrong_bytes_leave_nothing(
             LayerFetch(descriptor=lower.descriptor, layer=lower_place, report=lambda *_: None),
             LayerFetch(descriptor=layer.descriptor, layer=place, report=lambda *_: None),
         ]
+        # Alone first: a layer that is cancelled by the failure of another keeps its bytes.
+        await fetch_layers(served, fetches[:1], world.content, world.sink.driver)
         with pytest.raises(CorruptData):
             await fetch_layers(served, fetches, world.content, world.sink.driver)
         assert place.chain_id not in world.sink.tars

@@ -59,22 +59,34 @@ def _mount(entry: RootMountPlan, rootfs: str) -> None:
 
 def _mount_mapped(entry: RootMountPlan, rootfs: str, user: UserPlan) -> None:
     """The files keep the container's IDs on disk, and are shown as those of its users on the host."""
-    is_bind = bool(entry["flags"] & MS_BIND)
-    tree = clone_tree(entry["source"] if is_bind else entry["cwd"], recursive=is_bind)
     users = os.open(user["path"], os.O_RDONLY | os.O_CLOEXEC)
-    place = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    map_mount(tree, users, recursive=is_bind)
-    if is_bind and entry["flags"] & MS_RDONLY:
-        set_attributes(tree, add=MOUNT_ATTR_RDONLY)
-    attach(tree, place)
-    for fd in (tree, users, place):
-        os.close(fd)
-    if not is_bind:
+    if entry["flags"] & MS_BIND:
+        tree = clone_tree(entry["source"], recursive=True)
+        map_mount(tree, users, recursive=True)
+        if entry["flags"] & MS_RDONLY:
+            set_attributes(tree, add=MOUNT_ATTR_RDONLY)
+        _attach_at(tree, rootfs)
+    else:
         # An overlay's layers are named relative to one directory. Seen through its mapped copy, which lies beneath the
-        # overlay from now on, all of them are mapped by one mount, however many there are.
+        # overlay from now on, all of them are mapped by one mount, however many there are, or by one each where they
+        # are mounts themselves.
+        for name in ("", *entry["beneath"]):
+            tree = clone_tree(f"{entry['cwd']}/{name}")
+            # Not a peer of the original: what goes onto it must not appear on the host, nor the other way round.
+            set_attributes(tree, propagation=MS_PRIVATE)
+            map_mount(tree, users)
+            _attach_at(tree, f"{rootfs}/{name}")
         os.chdir(rootfs)
         mount(entry["source"], rootfs, entry["type"], entry["flags"], entry["data"])
         os.chdir("/")
+    os.close(users)
+
+
+def _attach_at(tree: int, path: str) -> None:
+    place = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    attach(tree, place)
+    os.close(place)
+    os.close(tree)
 
 
 def _make_parent_private(rootfs: str) -> None:

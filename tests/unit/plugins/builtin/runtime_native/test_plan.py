@@ -77,7 +77,11 @@ def bundle_of(spec: Spec, **options: Unpack[Options]) -> Bundle:
     return Bundle(
         container_id="c1",
         spec=spec,
-        root=(RootMount(type="overlay", source="overlay", options=("lowerdir=a:b", "noatime"), cwd="/layers"),),
+        root=(
+            RootMount(
+                type="overlay", source="overlay", options=("lowerdir=a:b", "noatime"), cwd="/layers", beneath=("m",)
+            ),
+        ),
         log=LogSink(format="none", max_size=0, max_files=0),
         log_directory=Path("/nowhere"),
         **options,
@@ -115,7 +119,14 @@ def test_a_plain_container() -> None:
     assert plan["pid"] == {"kind": "pid", "path": ""}
     assert plan["namespaces"] == [{"kind": "mnt", "path": ""}, {"kind": "uts", "path": ""}]
     assert plan["root"] == [
-        {"type": "overlay", "source": "overlay", "flags": mount.MS_NOATIME, "data": "lowerdir=a:b", "cwd": "/layers"}
+        {
+            "type": "overlay",
+            "source": "overlay",
+            "flags": mount.MS_NOATIME,
+            "data": "lowerdir=a:b",
+            "cwd": "/layers",
+            "beneath": ["m"],
+        }
     ]
     assert plan["root_read_only"]
     assert plan["root_propagation"] == mount.MS_SLAVE | mount.MS_REC

@@ -1,10 +1,9 @@
-"""The mount options fit into one page and say every feature explicitly; unknown driver options are errors."""
+"""The mount options fit into one page and say every feature explicitly."""
 
 import pytest
 
-from ck.kernel.errors import InvalidArgument, Unsupported
-from ck.plugins.builtin.storage_overlay import plugin
-from ck.plugins.builtin.storage_overlay._options import PAGE, mount_options
+from ck.kernel.archive.overlay import PAGE, mount_options
+from ck.kernel.errors import Unsupported
 
 
 def test_options_name_the_directories_and_switch_every_feature_off() -> None:
@@ -28,13 +27,3 @@ def test_128_layers_fit_into_a_page() -> None:
 def test_more_layers_than_fit_are_refused() -> None:
     with pytest.raises(Unsupported, match="500 layers"):
         mount_options([f"l/{number:08x}" for number in range(500)], "up", "work", volatile=False)
-
-
-def test_the_factory_refuses_what_it_does_not_know() -> None:
-    assert plugin.make({}).name == "overlay"
-    assert plugin.make({"sync": False}).name == "overlay"
-    with pytest.raises(InvalidArgument, match="'size'"):
-        plugin.make({"size": 1})
-    with pytest.raises(InvalidArgument, match="'yes'"):
-        plugin.make({"sync": "yes"})
-    assert list(plugin.ck_register_storage()) == ["overlay"]

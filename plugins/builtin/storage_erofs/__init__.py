@@ -1,0 +1,1 @@
+"""The storage driver "erofs": a layer is its archive, which the kernel mounts as it is."""
