@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import footprint, latency, networks, reliability, throughput, walls_cost
+from tests.bench import builds, footprint, latency, networks, reliability, throughput, walls_cost
 from tests.bench.engines import Engine, available, started
 from tests.bench.figures import Figure, document, machine, table
 from tests.bench.walls import walls
@@ -41,6 +41,9 @@ BENCHES: dict[str, Bench] = {
     "journal": reliability.journal,
     "walls_cost": walls_cost.walls_cost,
     "stats_100": walls_cost.stats_100,
+    "build_cached": builds.build_cached,
+    "build_copy": builds.build_copy,
+    "build_stages": builds.build_stages,
 }
 RESULTS = TREE / ".work" / "bench"
 

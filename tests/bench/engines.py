@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -58,11 +58,17 @@ class Mortal(Engine, Protocol):
         """What it has on the machine, by kind: what is there without any container is what it needs itself."""
 
 
-def run(engine: Engine, *arguments: str, check: bool = True, stdout: int = subprocess.PIPE) -> str:
+def run(
+    engine: Engine,
+    *arguments: str,
+    check: bool = True,
+    stdout: int = subprocess.PIPE,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """Run the client to its end; return what it printed. Raises: AssertionError with its errors."""
     result = subprocess.run(
         engine.command(*arguments),
-        env=engine.environment,
+        env=environment or engine.environment,
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=subprocess.PIPE,
