@@ -1,5 +1,6 @@
 """The container's root: made at a place of its own, then put in the host's stead."""
 
+import errno
 import os
 
 from ck.kernel.linux.mount import (
@@ -52,7 +53,7 @@ def _mount(entry: RootMountPlan, rootfs: str) -> None:
         if flags & MS_RDONLY:
             set_attributes(AT_FDCWD, path=rootfs, add=MOUNT_ATTR_RDONLY)
     else:
-        mount(entry["source"], rootfs, entry["type"], flags, entry["data"])
+        _mount_overlay(entry, rootfs)
     if entry["cwd"]:
         os.chdir("/")
 
@@ -77,9 +78,21 @@ def _mount_mapped(entry: RootMountPlan, rootfs: str, user: UserPlan) -> None:
             map_mount(tree, users)
             _attach_at(tree, f"{rootfs}/{name}")
         os.chdir(rootfs)
-        mount(entry["source"], rootfs, entry["type"], entry["flags"], entry["data"])
+        _mount_overlay(entry, rootfs)
         os.chdir("/")
     os.close(users)
+
+
+def _mount_overlay(entry: RootMountPlan, rootfs: str) -> None:
+    try:
+        mount(entry["source"], rootfs, entry["type"], entry["flags"], entry["data"])
+    except OSError as error:
+        # Where the file system has lost a write, anybody's, of which nobody has heard yet, overlayfs refuses to do
+        # without flushes (overlayfs.rst, "Volatile mount"). With them it is no reason not to run.
+        flushed = ",".join(option for option in entry["data"].split(",") if option != "volatile")
+        if error.errno != errno.EIO or flushed == entry["data"]:
+            raise
+        mount(entry["source"], rootfs, entry["type"], entry["flags"], flushed)
 
 
 def _attach_at(tree: int, path: str) -> None:
