@@ -60,7 +60,7 @@ class _ScopedNoun:
 
     def __getattr__(self, name: str) -> Any:
         verb = VERBS[self._noun].get(name)
-        if verb is None:
+        if verb is None or verb.refused:
             raise Forbidden(f"{self._noun}.{name} is not allowed on this socket")
         method: Callable[..., Any] = getattr(self._real, name)
         if verb.internal:

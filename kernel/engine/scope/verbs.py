@@ -21,12 +21,13 @@ class About(enum.Enum):
 class Verb:
     """`changes`: refused where only reading is allowed. `inside`: acts in a container or shows what is in it, so
     refused for one with more power than the socket gives. `all_of_it`: concerns what belongs to everybody, so refused
-    where only what has a label is to be seen. `internal`: no request leads to it."""
+    where only what has a label is to be seen. `refused`: on every such socket. `internal`: no request leads to it."""
 
     about: About = About.NOTHING
     changes: bool = False
     inside: bool = False
     all_of_it: bool = False
+    refused: bool = False
     internal: bool = False
 
 
@@ -88,5 +89,6 @@ VERBS: Final[Mapping[str, Mapping[str, Verb]]] = {
         "hand_over": Verb(internal=True),
     },
     "doctor": {"examine": _RULE},
-    "builder": {},  # it takes what root's files hold, and runs what it finds there
+    # A build reads directories of the host by their names, and anything by way of git.
+    "builder": dict.fromkeys(("scratch", "receive", "fetch", "build", "prune"), Verb(refused=True)),
 }

@@ -188,6 +188,13 @@ def test_images_are_not_read_from_the_host_s_files(scoped: Scoped, tmp_path: Pat
         assert "may not be pulled" in scoped.said("plain", "pull", reference), reference
 
 
+def test_nothing_is_built(scoped: Scoped, tmp_path: Path) -> None:
+    """A build reads directories of the host by their names, and runs what it finds."""
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    for socket in ("reader", "team", "plain"):
+        assert "is not allowed on this socket" in scoped.said(socket, "build", str(tmp_path))
+
+
 def test_whom_a_container_shares_with_does_not_change(scoped: Scoped) -> None:
     """It names another by what is its name now: who gets that name later is somebody else."""
     lab = scoped.lab

@@ -27,6 +27,7 @@ NOUNS = {
     "statistics": api.Statistics,
     "lifetime": api.Lifetime,
     "doctor": api.Doctor,
+    "builder": api.Builder,
 }
 
 

@@ -81,8 +81,8 @@ def test_errors_have_docker_s_status_and_a_message() -> None:
         assert status == 400 and answer["message"].startswith("client version 1.23 is too old. Minimum supported API")
         status, answer = await server.ask_json("GET", "/v1.99/info")
         assert status == 400 and answer["message"].startswith("client version 1.99 is too new. Maximum supported API")
-        status, answer = await server.ask_json("POST", "/build")
-        assert status == 501 and answer["message"] == "this engine does not support building images"
+        status, answer = await server.ask_json("POST", "/session")
+        assert status == 501 and answer["message"] == "this engine does not support BuildKit's sessions"
         status, answer = await server.ask_json("POST", "/containers/create", [1])
         assert status == 400 and "JSON object" in answer["message"]
         server.engine.containers.error = RuntimeError("secret")
