@@ -42,6 +42,8 @@ def _build(recipe: Path, directory: Path) -> None:
         "mmdebstrap",
         "--quiet",
         "--variant=minbase",
+        # openjdk registers its manual pages, whether they were left out or not, and fails where it cannot.
+        '--essential-hook=mkdir -p "$1/usr/share/man/man1"',
         f"--include={packages}",
         *excludes,
         _SUITE,

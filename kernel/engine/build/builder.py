@@ -15,6 +15,7 @@ from ck.kernel.api.image import Image, Progress
 from ck.kernel.dockerfile.errors import DockerfileError
 from ck.kernel.dockerfile.parse import Dockerfile, parse
 from ck.kernel.dockerfile.scope import unused_build_args
+from ck.kernel.engine.build.built import Built, Workshop, located
 from ck.kernel.engine.build.cache import BuildCache, prune_cache
 from ck.kernel.engine.build.console import Console
 from ck.kernel.engine.build.contexts import fetched, received
@@ -22,7 +23,6 @@ from ck.kernel.engine.build.graph import GraphBuilder
 from ck.kernel.engine.build.mounts import Caches
 from ck.kernel.engine.build.run import Runner
 from ck.kernel.engine.build.sources import BuildContext, read_dockerfile, read_ignored
-from ck.kernel.engine.build.stage import Built, Workshop, located
 from ck.kernel.engine.containers import Containers
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.filters import Filters

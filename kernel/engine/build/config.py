@@ -31,8 +31,9 @@ DEFAULT_SHELL = ("/bin/sh", "-c")
 _CHANGES = (Cmd, Entrypoint, Env, Expose, Healthcheck, Label, OnBuild, StopSignal, User, Volume, Workdir)
 
 
-def configure(config: ContainerConfig, instruction: Instruction) -> ContainerConfig:
-    """*config* after *instruction*, whose variables are expanded; as it was for one that is about files or ARGs."""
+def configure(config: ContainerConfig, instruction: Instruction, *, own_command: bool) -> ContainerConfig:
+    """*config* after *instruction*, whose variables are expanded; as it was for one that is about files or ARGs.
+    *own_command* says that a CMD went before it, in the same stage."""
     match instruction:
         case Env(pairs=pairs):
             return attrs.evolve(config, env=merge_env(config.env, [f"{name}={value}" for name, value in pairs]))
@@ -41,9 +42,9 @@ def configure(config: ContainerConfig, instruction: Instruction) -> ContainerCon
         case Cmd():
             return attrs.evolve(config, cmd=command_of(config, instruction.args, shell=instruction.shell))
         case Entrypoint():
-            # A CMD of the base image was arguments for the base's entrypoint.
             line = command_of(config, instruction.args, shell=instruction.shell)
-            return attrs.evolve(config, entrypoint=line, cmd=None)
+            # A CMD of the base image was arguments for the base's entrypoint.
+            return attrs.evolve(config, entrypoint=line, cmd=config.cmd if own_command else None)
         case Workdir(path=path):
             return attrs.evolve(config, working_dir=working_dir(config, path))
         case User(user=user):
@@ -70,12 +71,14 @@ def change(config: ContainerConfig, changes: Sequence[str]) -> ContainerConfig:
     """*config* after instructions as `commit` and `import` take them (`-c`). Raises: DockerfileError."""
     environment = dict(entry.split("=", 1) for entry in config.env if "=" in entry)
     evaluator = Evaluator(env=environment, global_args={}, build_args={})
+    own_command = False
     for text in changes:
         stages = parse(f"FROM scratch\n{text}").stages
         for instruction in (*stages[0].instructions, *(stage.base for stage in stages[1:])):
             if not isinstance(instruction, _CHANGES):
                 raise DockerfileError(f"{instruction.keyword} is not a valid change command")
-            config = configure(config, evaluator.evaluate(instruction))
+            config = configure(config, evaluator.evaluate(instruction), own_command=own_command)
+            own_command = own_command or isinstance(instruction, Cmd)
     return config
 
 

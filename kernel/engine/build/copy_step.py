@@ -14,7 +14,8 @@ from ck.kernel.dockerfile.errors import DockerfileError
 from ck.kernel.dockerfile.ignore import PatternMatcher
 from ck.kernel.dockerfile.instructions import Add, Copy, CopyFiles
 from ck.kernel.engine.build import add
-from ck.kernel.engine.build.copy import CopyWriter
+from ck.kernel.engine.build.copy import CopyWriter, Manner
+from ck.kernel.engine.build.place import NOWHERE
 from ck.kernel.engine.build.sources import BuildContext, Files
 from ck.kernel.engine.build.tree import Tree
 from ck.kernel.errors import InvalidArgument
@@ -64,6 +65,12 @@ class CopyJob:
         if local:
             await self.files.inside(lambda root: self._feed_local(writer, self.files.tree(root), root, local))
         await trio.to_thread.run_sync(self._feed_contents, writer)
+
+    async def digest(self, manner: Manner) -> str:
+        """Of all that would be copied, whatever the times. Raises: as `feed`."""
+        writer = CopyWriter(NOWHERE, manner, None, into=True)
+        await self.feed(writer)
+        return writer.digest.hexdigest()
 
     def _feed_contents(self, writer: CopyWriter) -> None:
         for content in self.instruction.contents:

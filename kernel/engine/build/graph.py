@@ -15,9 +15,10 @@ from ck.kernel.dockerfile.parse import Dockerfile
 from ck.kernel.dockerfile.scope import global_args
 from ck.kernel.drivers.platform import canonical, describe
 from ck.kernel.drivers.registry import Platform
+from ck.kernel.engine.build.built import LONG_AGO, Built, Workshop, located
 from ck.kernel.engine.build.console import Console
 from ck.kernel.engine.build.sources import BuildContext, Files
-from ck.kernel.engine.build.stage import LONG_AGO, Built, StageBuilder, Workshop, located
+from ck.kernel.engine.build.stage import StageBuilder
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.image_make import base_of, scratch
 from ck.kernel.engine.image_pull import host_platform, pull

@@ -34,6 +34,8 @@ def test_changes_of_a_commit() -> None:
 def test_an_entrypoint_drops_the_command_that_was_for_another() -> None:
     after = change(ContainerConfig(cmd=("-x",), entrypoint=("old",)), ["ENTRYPOINT new"])
     assert (after.entrypoint, after.cmd) == (("/bin/sh", "-c", "new"), None)
+    own = change(ContainerConfig(cmd=("-x",), entrypoint=("old",)), ['CMD ["-y"]', 'ENTRYPOINT ["new"]'])
+    assert (own.entrypoint, own.cmd) == (("new",), ("-y",))
 
 
 @pytest.mark.parametrize("line", ["RUN true", "COPY a b", "FROM x", "ARG x", "NOPE", "ENV", "EXPOSE x", "CMD a\nRUN b"])

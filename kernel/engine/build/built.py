@@ -1,0 +1,130 @@
+"""What stages come to, and what they share while they are built."""
+
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+from ck.kernel.api.build import BuildRequest
+from ck.kernel.api.container import ContainerConfig
+from ck.kernel.api.image import HistoryEntry
+from ck.kernel.dockerfile.errors import DockerfileError
+from ck.kernel.dockerfile.evaluator import Evaluator
+from ck.kernel.dockerfile.instructions import Instruction
+from ck.kernel.engine.build.cache import BuildCache
+from ck.kernel.engine.build.console import Console
+from ck.kernel.engine.build.copy import SECOND
+from ck.kernel.engine.build.mounts import Caches
+from ck.kernel.engine.build.run import Runner
+from ck.kernel.engine.context import Context, now
+from ck.kernel.engine.image_layer import MadeLayer, WriteTar, made_layer
+from ck.kernel.engine.image_make import Base
+from ck.kernel.errors import CkError, InvalidArgument, StartFailed
+
+LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
+"""When what tells no time was made."""
+
+
+@attrs.define(kw_only=True)
+class Built:
+    """What a stage has come to: on `base`, whose layers `chain` begins with, `layers` and a config. `moment` is when
+    the uppermost layer was made: what is the same as in an earlier build is to have the same digest, so no other time
+    counts."""
+
+    base: Base
+    chain: tuple[str, ...]
+    config: ContainerConfig
+    evaluator: Evaluator
+    moment: datetime
+    layers: list[MadeLayer] = attrs.field(factory=list)
+    history: list[HistoryEntry] = attrs.field(factory=list)
+
+    @property
+    def top(self) -> str | None:
+        """The chain ID of the uppermost layer."""
+        return self.chain[-1] if self.chain else None
+
+    def child(self) -> "Built":
+        """The beginning of a stage that is FROM this one; triggers are used up by it."""
+        return Built(
+            base=self.base,
+            chain=self.chain,
+            config=attrs.evolve(self.config, on_build=()),
+            evaluator=self.evaluator.child(),
+            moment=self.moment,
+            layers=list(self.layers),
+            history=list(self.history),
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Workshop:
+    """What all stages of one build share. Layers are leased by way of `leases`, until the build is over; `scratch` is a
+    directory that goes then."""
+
+    ctx: Context
+    request: BuildRequest
+    cache: BuildCache
+    caches: Caches
+    runner: Runner
+    console: Console
+    leases: AsyncExitStack
+    scratch: Path
+
+    def time(self, otherwise: datetime) -> datetime:
+        """SOURCE_DATE_EPOCH, or *otherwise* without one."""
+        return otherwise if self.request.epoch is None else datetime.fromtimestamp(self.request.epoch, UTC)
+
+
+class Layering:
+    """Puts layers on what the stage *index* has come to."""
+
+    def __init__(self, shop: Workshop, built: Built, index: int) -> None:
+        self._shop, self._built, self._index = shop, built, index
+
+    async def from_cache(self, key: str) -> bool:
+        layer = await self._shop.leases.enter_async_context(self._shop.cache.found(key))
+        if layer is None:
+            return False
+        await self._shop.console.say(" ---> Using cache")
+        await self._add(layer)
+        return True
+
+    async def make(self, write: WriteTar) -> MadeLayer:
+        return await self._shop.leases.enter_async_context(made_layer(self._shop.ctx, self._built.top, write))
+
+    async def keep(self, key: str, instruction: Instruction | None, layer: MadeLayer) -> None:
+        description = instruction.original if instruction else "WORKDIR"
+        await self._shop.cache.keep(key, self._built.chain, layer, description)
+        await self._add(layer)
+
+    async def _add(self, layer: MadeLayer) -> None:
+        self._built.layers.append(layer)
+        self._built.moment = layer.created
+        self._built.chain = (*self._built.chain, layer.chain_id)
+        await self._shop.console.say(f" ---> {layer.chain_id.partition(':')[2][:12]}")
+
+    async def scratch(self) -> Path:
+        """A new directory for one step."""
+        path = self._shop.scratch / f"{self._index}-{len(self._built.history)}"
+        await trio.to_thread.run_sync(path.mkdir)
+        return path
+
+    def nanoseconds(self) -> int:
+        """The time of what is made here."""
+        return int(self._shop.time(now()).timestamp()) * SECOND
+
+
+def located(error: CkError, dockerfile: str, line: int | None, text: str = "") -> CkError:
+    """*error* as one that names the file, the line and the instruction *text*."""
+    where = ": ".join(filter(None, (f"{dockerfile}:{line}" if line else dockerfile, text)))
+    match error:
+        case StartFailed():
+            return StartFailed(f"{where}: {error}", error.exit_code)
+        case DockerfileError():
+            return InvalidArgument(f"{where}: {error.reason}")
+        case _:
+            return type(error)(f"{where}: {error}")

@@ -1,0 +1,80 @@
+"""COPY, ADD and WORKDIR as steps of a stage: found in the cache, or carried out."""
+
+import posixpath
+from collections.abc import Mapping
+from typing import BinaryIO, Final
+
+import attrs
+import trio
+
+from ck.kernel.dockerfile.instructions import Copy, CopyFiles
+from ck.kernel.engine.build.built import Built, Layering, Workshop
+from ck.kernel.engine.build.cache import key_of
+from ck.kernel.engine.build.copy import SECOND, CopyWriter, Manner
+from ck.kernel.engine.build.copy_step import CopyJob
+from ck.kernel.engine.build.place import Place, locate
+from ck.kernel.engine.build.sources import Files
+from ck.kernel.engine.build.views import in_chain
+from ck.kernel.engine.passwd import owner_in
+
+_PREFIX: Final = 40  # digits of a key that say what is copied where; the rest says what it is
+
+
+class FileStep:
+    """Puts files on a stage. *sources* are what each `from` means, "" the context."""
+
+    def __init__(self, shop: Workshop, built: Built, layering: Layering, sources: Mapping[str, Files]) -> None:
+        self._shop, self._built, self._layering, self._sources = shop, built, layering, sources
+
+    async def copy(self, copy: CopyFiles) -> None:
+        """Raises: NotFound where a source is not there, InvalidArgument, Unavailable."""
+        built = self._built
+        dest = posixpath.join("/", built.config.working_dir, copy.dest)
+        files = self._sources[copy.from_ if isinstance(copy, Copy) else ""]
+        told = attrs.asdict(attrs.evolve(copy, line=0, last_line=0, original=""))
+        prefix = key_of("copy", built.top, dest, told, self._shop.request.epoch)[:_PREFIX]
+        job = CopyJob(instruction=copy, files=files, scratch=await self._layering.scratch())
+        manner = Manner(
+            owner=None if files.context is None else (0, 0),
+            mode=job.mode,
+            made=self._layering.nanoseconds(),
+            time=None if self._shop.request.epoch is None else self._shop.request.epoch * SECOND,
+        )
+        if self._shop.cache.knows(prefix) and await self._layering.from_cache(prefix + await job.digest(manner)):
+            return
+
+        def look(root: int) -> tuple[Place, tuple[int, int] | None]:
+            return locate(root, dest), owner_in(root, copy.chown) if copy.chown else manner.owner
+
+        place, owner = await in_chain(self._shop.ctx, built.top, look)
+        writers: list[CopyWriter] = []
+
+        async def write(sink: BinaryIO) -> None:
+            writer = CopyWriter(place, attrs.evolve(manner, owner=owner), sink, into=job.into)
+            writers.append(writer)
+            await job.feed(writer)
+            await trio.to_thread.run_sync(writer.end)
+
+        layer = await self._layering.make(write)
+        await self._layering.keep(prefix + writers[0].digest.hexdigest(), copy, layer)
+
+    async def workdir(self, path: str) -> None:
+        """The directory is made, if it is not there, for the user that follows."""
+        built = self._built
+
+        def look(root: int) -> tuple[Place, tuple[int, int]]:
+            place = locate(root, path)
+            return place, (0, 0) if place.directory else owner_in(root, built.config.user)
+
+        place, owner = await in_chain(self._shop.ctx, built.top, look)
+        if place.directory:
+            return
+
+        async def write(sink: BinaryIO) -> None:
+            writer = CopyWriter(place, Manner(owner=owner, made=self._layering.nanoseconds()), sink, into=True)
+            writer.directory()
+            await trio.to_thread.run_sync(writer.end)
+
+        key = key_of("workdir", built.top, path, list(owner), self._shop.request.epoch)
+        if not await self._layering.from_cache(key):
+            await self._layering.keep(key, None, await self._layering.make(write))
