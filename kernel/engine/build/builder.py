@@ -118,6 +118,8 @@ class Builder:
     async def _warn(self, console: Console, dockerfile: Dockerfile, request: BuildRequest) -> None:
         for warning in dockerfile.warnings:
             await console.say(f"[Warning] {request.dockerfile}:{warning.line}: {warning.text}")
+        if request.cache_from:
+            await console.say(f"[Warning] images are no source of the cache: {list(request.cache_from)} is not used")
         if unused := unused_build_args(dockerfile, request.build_args):
             await console.say(f"[Warning] One or more build-args {list(unused)} were not consumed")
 

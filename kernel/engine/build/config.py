@@ -73,12 +73,15 @@ def change(config: ContainerConfig, changes: Sequence[str]) -> ContainerConfig:
     evaluator = Evaluator(env=environment, global_args={}, build_args={})
     own_command = False
     for text in changes:
-        stages = parse(f"FROM scratch\n{text}").stages
-        for instruction in (*stages[0].instructions, *(stage.base for stage in stages[1:])):
-            if not isinstance(instruction, _CHANGES):
-                raise DockerfileError(f"{instruction.keyword} is not a valid change command")
-            config = configure(config, evaluator.evaluate(instruction), own_command=own_command)
-            own_command = own_command or isinstance(instruction, Cmd)
+        try:
+            stages = parse(f"FROM scratch\n{text}").stages
+            for instruction in (*stages[0].instructions, *(stage.base for stage in stages[1:])):
+                if not isinstance(instruction, _CHANGES):
+                    raise DockerfileError(f"{instruction.keyword} is not a valid change command")
+                config = configure(config, evaluator.evaluate(instruction), own_command=own_command)
+                own_command = own_command or isinstance(instruction, Cmd)
+        except DockerfileError as error:
+            raise DockerfileError(error.reason) from error  # its line counts the one that was put before
     return config
 
 

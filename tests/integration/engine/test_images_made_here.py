@@ -103,6 +103,19 @@ def test_a_commit_of_the_same_content_is_the_same_layer(lab: Lab, images: str) -
     assert layers(lab) == before
 
 
+def test_instructions_of_a_commit_and_of_an_import(lab: Lab, images: str, tmp_path: Path) -> None:
+    name = lab.make("-e A=b")
+    lab.ck("commit", "-c", 'CMD ["echo", "changed"]', "-c", "ENV C=$A", "-c", "USER 33", name, f"{images}:1")
+    config = shown(lab, f"{images}:1")["Config"]
+    assert (config["Cmd"], config["User"]) == (["echo", "changed"], "33") and "C=b" in config["Env"]
+    assert lab.daemon.ck("run", "--rm", f"{images}:1").out == "changed\n"
+    lab.ck("export", "-o", str(tmp_path / "root"), name)
+    lab.ck("import", "-c", "ENTRYPOINT echo imported", str(tmp_path / "root"), f"{images}:2")
+    assert lab.daemon.ck("run", "--rm", f"{images}:2").out == "imported\n"
+    assert "COPY is not a valid change command" in lab.fails("commit", "-c", "COPY a b", name, f"{images}:3")
+    assert "unknown instruction: NOPE" in lab.fails("import", "-c", "NOPE", str(tmp_path / "root"))
+
+
 def test_docker_py_commits_with_another_config(lab: Lab, images: str) -> None:
     name = lab.make("-e A=b", "sleep", "1")
     client = docker.APIClient(base_url=f"unix://{lab.daemon.socket}")
