@@ -34,6 +34,7 @@ from ck.kernel.api.image import (
     Image,
     ImageRemoval,
     ImportRequest,
+    NamedManifest,
     Progress,
 )
 from ck.kernel.api.network import Network, NetworkSpec
@@ -192,6 +193,15 @@ class Images(Protocol):
         self, reference: str, credentials: Credentials | None, *, all_tags: bool = False
     ) -> AsyncIterator[Progress]:
         """Push; errors are raised from the iterator. Leaving the iterator early cancels."""
+
+    async def manifest(self, ref: str, credentials: Credentials | None, *, local: bool = False) -> NamedManifest:
+        """What a registry has under a name; with *local* what is here, where the registry has nothing or is out of
+        reach. Raises: Unauthorized, Unavailable, CorruptData."""
+
+    def push_index(
+        self, reference: str, index: bytes, sources: Mapping[str, str], credentials: Credentials | None
+    ) -> AsyncIterator[Progress]:
+        """Push an index. *sources* are the repositories in which its manifests are, by digest. As `push` otherwise."""
 
     async def tag(self, ref: str, target: str) -> None: ...
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import attrs
 
 from ck.kernel.api.container import ContainerConfig
-from ck.kernel.drivers.registry import Platform
+from ck.kernel.drivers.registry import Document, Platform
 
 
 @attrs.frozen(kw_only=True)
@@ -68,6 +68,15 @@ class ImportRequest:
     comment: str = ""
     platform: Platform | None = None
     changes: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class NamedManifest:
+    """A manifest or an index, by the normalized name that led there, and the platforms that it has images for."""
+
+    name: str
+    document: Document
+    platforms: tuple[Platform, ...]
 
 
 @attrs.frozen(kw_only=True)

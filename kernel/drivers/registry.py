@@ -37,15 +37,21 @@ class Descriptor:
 
 
 @attrs.frozen(kw_only=True)
-class Manifest:
-    """An image manifest for one platform, as fetched: `raw` are its exact bytes, `digest` their sha256.
-
-    `index_digest` is the digest of the index that it was chosen from, if there was one: what a user pins.
-    """
+class Document:
+    """A manifest or an index, as it stands at a registry: `raw` are its exact bytes, `digest` their sha256."""
 
     raw: bytes
     digest: str
     media_type: str
+
+
+@attrs.frozen(kw_only=True)
+class Manifest(Document):
+    """An image manifest for one platform.
+
+    `index_digest` is the digest of the index that it was chosen from, if there was one: what a user pins.
+    """
+
     config: Descriptor
     layers: tuple[Descriptor, ...]
     index_digest: str | None = None
@@ -59,6 +65,10 @@ class ImageSource(Protocol):
     async def manifest(self, platform: Platform) -> Manifest:
         """The manifest for *platform*. Raises: NotFound (no such image, or none for the platform), Unauthorized,
         Unavailable, CorruptData."""
+
+    async def document(self) -> Document:
+        """What the reference names, be it an index, a manifest, or one of what is no image. Raises: NotFound,
+        Unauthorized, Unavailable, CorruptData."""
 
     async def tags(self) -> Sequence[str]:
         """All tags of the image's repository, whichever the reference names; none where it has no such thing. Raises:
@@ -87,9 +97,9 @@ class ImageSink(Protocol):
         """Send a blob; *sent* is told how many bytes the registry has. A connection that breaks is taken up again where
         it broke, with backoff. Raises: Unauthorized, Unavailable, what *read* raises."""
 
-    async def put_manifest(self, manifest: Manifest) -> None:
-        """Give the image the name under which it was opened; all its blobs are there. Raises: Unauthorized,
-        Unavailable."""
+    async def put_manifest(self, document: Document, *, named: bool = True) -> None:
+        """Keep a manifest or an index, all that it refers to being there; if *named* under the name that was opened,
+        else under its digest alone. Raises: Unauthorized, Unavailable."""
 
 
 @attrs.frozen(kw_only=True)

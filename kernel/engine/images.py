@@ -6,7 +6,15 @@ from typing import BinaryIO
 
 import attrs
 
-from ck.kernel.api.image import CommitRequest, HistoryEntry, Image, ImageRemoval, ImportRequest, Progress
+from ck.kernel.api.image import (
+    CommitRequest,
+    HistoryEntry,
+    Image,
+    ImageRemoval,
+    ImportRequest,
+    NamedManifest,
+    Progress,
+)
 from ck.kernel.drivers.registry import Credentials, Platform
 from ck.kernel.engine import image_pull
 from ck.kernel.engine.context import Context, now
@@ -14,6 +22,7 @@ from ck.kernel.engine.filters import Filters
 from ck.kernel.engine.image_commit import commit, import_archive
 from ck.kernel.engine.image_garbage import drop, sweep
 from ck.kernel.engine.image_load import load
+from ck.kernel.engine.image_manifests import named_manifest, push_index
 from ck.kernel.engine.image_push import push
 from ck.kernel.engine.image_record import image_event, record_image
 from ck.kernel.engine.image_save import saving
@@ -50,6 +59,14 @@ class Images:
         self, reference: str, credentials: Credentials | None, *, all_tags: bool = False
     ) -> AsyncIterator[Progress]:
         return push(self._ctx, reference, credentials, all_tags=all_tags)
+
+    async def manifest(self, ref: str, credentials: Credentials | None, *, local: bool = False) -> NamedManifest:
+        return await named_manifest(self._ctx, ref, credentials, local=local)
+
+    def push_index(
+        self, reference: str, index: bytes, sources: Mapping[str, str], credentials: Credentials | None
+    ) -> AsyncIterator[Progress]:
+        return push_index(self._ctx, reference, index, sources, credentials)
 
     async def tag(self, ref: str, target: str) -> None:
         image = find_image(self._ctx, ref)

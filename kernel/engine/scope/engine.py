@@ -10,7 +10,7 @@ import attrs
 
 from ck.kernel.api.container import Container, ContainerChange, ContainerSpec, ExecSpec, HostConfig
 from ck.kernel.api.engine import Engine
-from ck.kernel.api.image import Progress
+from ck.kernel.api.image import NamedManifest, Progress
 from ck.kernel.api.network import NetworkSpec
 from ck.kernel.api.stats import Stats
 from ck.kernel.config import Socket
@@ -215,9 +215,23 @@ class _Gate:
         return await self._engine.containers.update(ref, change)
 
     def images_pull(self, reference: str, *args: Any, **kwargs: Any) -> AsyncIterator[Progress]:
+        self._check_origin(reference)
+        return self._engine.images.pull(reference, *args, **kwargs)
+
+    async def images_manifest(self, ref: str, *args: Any, **kwargs: Any) -> NamedManifest:
+        self._check_origin(ref)
+        return await self._engine.images.manifest(ref, *args, **kwargs)
+
+    def images_push_index(
+        self, reference: str, index: bytes, sources: Mapping[str, str], *args: Any
+    ) -> AsyncIterator[Progress]:
+        for origin in sources.values():
+            self._check_origin(origin)
+        return self._engine.images.push_index(reference, index, sources, *args)
+
+    def _check_origin(self, reference: str) -> None:
         if self._scope.allowed_binds() is not None and self._engine.images.is_local(reference):
             raise Forbidden(f"{reference} may not be pulled: this socket gives no access to files of the host")
-        return self._engine.images.pull(reference, *args, **kwargs)
 
     async def containers_prune(self, filters: _Filters) -> Any:
         return await self._engine.containers.prune(self._narrowed(filters))

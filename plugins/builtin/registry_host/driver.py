@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from ck.kernel.drivers.platform import canonical, describe
-from ck.kernel.drivers.registry import Credentials, Descriptor, ImageSink, ImageSource, Manifest, Platform
+from ck.kernel.drivers.registry import Credentials, Descriptor, Document, ImageSink, ImageSource, Manifest, Platform
 from ck.kernel.errors import NotFound, Unsupported
 from ck.plugins.builtin.registry_host._reference import PREFIX, Reference
 
@@ -77,6 +77,9 @@ class HostSource:
         if digest not in ("", manifest.digest):
             raise NotFound(f'"{PREFIX}{program}" is {manifest.digest} now: its files are no longer those of {digest}')
         return manifest
+
+    async def document(self) -> Document:
+        return await self.manifest(Platform(architecture=os.uname().machine))
 
     async def tags(self) -> Sequence[str]:
         """None: a program is as it is."""

@@ -71,7 +71,7 @@ def load_credentials(auth: Json) -> Credentials | None:
     """An AuthConfig; None where it holds nothing. `auth` is base64 of "user:password", as in config.json."""
     fields: dict[str, Any] = AUTH.load(auth, "the credentials' ")
     if isinstance(encoded := auth.get("auth"), str) and encoded and not fields.get("username"):
-        username, colon, password = _unbase64(encoded, "the credentials' auth").partition(b":")
+        username, colon, password = unbase64(encoded, "the credentials' auth").partition(b":")
         if colon:
             fields |= {"username": username.decode(errors="replace"), "password": password.decode(errors="replace")}
     credentials = Credentials(**fields)
@@ -82,13 +82,13 @@ def header_credentials(header: str) -> Credentials | None:
     """X-Registry-Auth: base64url of an AuthConfig. Raises: InvalidArgument for a malformed one."""
     if not header:
         return None
-    auth = parse_json(_unbase64(header, "X-Registry-Auth"), "X-Registry-Auth")
+    auth = parse_json(unbase64(header, "X-Registry-Auth"), "X-Registry-Auth")
     if auth is not None and not isinstance(auth, dict):
         raise InvalidArgument("X-Registry-Auth must hold a JSON object")
     return load_credentials(auth or {})
 
 
-def _unbase64(text: str, name: str) -> bytes:
+def unbase64(text: str, name: str) -> bytes:
     """Either alphabet, padded or not: clients differ."""
     try:
         plain = text.replace("-", "+").replace("_", "/").rstrip("=")

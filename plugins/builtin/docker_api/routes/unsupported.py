@@ -11,7 +11,6 @@ _WHAT: Final = {
     "building images": ("POST /build", "POST /build/prune", "POST /session", "POST /grpc"),
     "attaching by WebSocket": ("GET /containers/{id}/attach/ws",),
     "searching for images": ("GET /images/search",),
-    "asking a registry for an image": ("GET /distribution/{id:path}/json",),
     "updating a volume": ("PUT /volumes/{id}",),
     "Docker's plugins": ("GET /plugins",),
 }
