@@ -42,7 +42,7 @@ from ck.kernel.api.stats import Stats
 from ck.kernel.api.volume import Volume
 from ck.kernel.api.why import Why
 from ck.kernel.drivers.log import LogQuery, LogRecord
-from ck.kernel.drivers.registry import Credentials, Platform
+from ck.kernel.drivers.registry import Credentials, Packing, Platform
 from ck.kernel.drivers.runtime import AttachRequest, ExitStatus, TerminalSize
 from ck.kernel.drivers.storage import Change
 from ck.kernel.events import Recorded
@@ -202,6 +202,9 @@ class Images(Protocol):
         self, reference: str, index: bytes, sources: Mapping[str, str], credentials: Credentials | None
     ) -> AsyncIterator[Progress]:
         """Push an index. *sources* are the repositories in which its manifests are, by digest. As `push` otherwise."""
+
+    async def pack(self, packing: Packing, tags: Sequence[str]) -> str:
+        """Make an image of this machine's programs; return its ID. Raises: NotFound, naming the program."""
 
     async def tag(self, ref: str, target: str) -> None: ...
 

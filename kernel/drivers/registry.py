@@ -118,6 +118,26 @@ class ArchiveReader(Protocol):
         """Open the archive (a tar) at *path*. Raises: InvalidArgument, CorruptData where it is none."""
 
 
+@attrs.frozen(kw_only=True)
+class Packing:
+    """An image to be made of `programs` of this machine, by their names in $PATH. Without an `entrypoint` the first of
+    them is what a container runs. `env` are "NAME=VALUE"."""
+
+    programs: tuple[str, ...]
+    entrypoint: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    labels: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@runtime_checkable
+class ProgramPacker(Protocol):
+    """A registry driver that makes images of this machine's programs."""
+
+    def packed(self, packing: Packing) -> AbstractAsyncContextManager[ImageSource]:
+        """The image of *packing*: as long as the machine's files are the same, so is its digest. Raises:
+        InvalidArgument; NotFound for a program that is not there, when the manifest is asked for."""
+
+
 @runtime_checkable
 class RegistryDriver(Protocol):
     """Conformance: ck.kernel.testing.registry."""

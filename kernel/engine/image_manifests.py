@@ -6,14 +6,14 @@ from typing import Final
 from ck.kernel.api.image import NamedManifest, Progress, Pushed
 from ck.kernel.drivers.digest import sha256_digest
 from ck.kernel.drivers.manifest import read_document, read_json, read_manifest
-from ck.kernel.drivers.registry import Credentials, Descriptor, ImageSink, ImageSource, Manifest, Platform
+from ck.kernel.drivers.registry import Credentials, Descriptor, Document, ImageSink, ImageSource, Manifest, Platform
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.image_fetch import read_config_blob
 from ck.kernel.engine.image_save import manifest_of
 from ck.kernel.engine.image_store import find_image, normalize, registry_for
 from ck.kernel.engine.layer_blob import layer_blobs
 from ck.kernel.engine.progress import Tell, telling
-from ck.kernel.errors import CkError, CorruptData, InvalidArgument, NotFound, Unavailable
+from ck.kernel.errors import CkError, CorruptData, InvalidArgument, NotFound, Unavailable, Unsupported
 
 _DIGITS: Final = 12  # of a digest, as progress shows it
 
@@ -28,17 +28,22 @@ async def named_manifest(
         normalized = driver.normalize(reference)
         async with driver.source(normalized, credentials) as source:
             document = await source.document()
-            found = read_manifest(document.raw, digest=document.digest)
-            platforms: tuple[Platform, ...]
-            if isinstance(found, Manifest):
-                platforms = (read_platform(await read_config_blob(source, found), found.config.digest),)
-            else:
-                platforms = tuple(entry.platform for entry in found if entry.platform is not None)
+            platforms = await _platforms(source, document)
         return NamedManifest(name=normalized, document=document, platforms=platforms)
     except (NotFound, Unavailable, InvalidArgument) as error:
         if local and (kept := await _local(ctx, reference)) is not None:
             return kept
         raise error
+
+
+async def _platforms(source: ImageSource, document: Document) -> tuple[Platform, ...]:
+    try:
+        found = read_manifest(document.raw, digest=document.digest)
+    except Unsupported:  # of something that no container is made of
+        return ()
+    if isinstance(found, Manifest):
+        return (read_platform(await read_config_blob(source, found), found.config.digest),)
+    return tuple(entry.platform for entry in found if entry.platform is not None)
 
 
 async def _local(ctx: Context, ref: str) -> NamedManifest | None:

@@ -15,7 +15,7 @@ from ck.kernel.api.image import (
     NamedManifest,
     Progress,
 )
-from ck.kernel.drivers.registry import Credentials, Platform
+from ck.kernel.drivers.registry import Credentials, Packing, Platform
 from ck.kernel.engine import image_pull
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.filters import Filters
@@ -23,6 +23,7 @@ from ck.kernel.engine.image_commit import commit, import_archive
 from ck.kernel.engine.image_garbage import drop, sweep
 from ck.kernel.engine.image_load import load
 from ck.kernel.engine.image_manifests import named_manifest, push_index
+from ck.kernel.engine.image_pack import pack
 from ck.kernel.engine.image_push import push
 from ck.kernel.engine.image_record import image_event, record_image
 from ck.kernel.engine.image_save import saving
@@ -67,6 +68,9 @@ class Images:
         self, reference: str, index: bytes, sources: Mapping[str, str], credentials: Credentials | None
     ) -> AsyncIterator[Progress]:
         return push_index(self._ctx, reference, index, sources, credentials)
+
+    async def pack(self, packing: Packing, tags: Sequence[str]) -> str:
+        return await pack(self._ctx, packing, tags)
 
     async def tag(self, ref: str, target: str) -> None:
         image = find_image(self._ctx, ref)

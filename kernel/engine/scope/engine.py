@@ -14,6 +14,7 @@ from ck.kernel.api.image import NamedManifest, Progress
 from ck.kernel.api.network import NetworkSpec
 from ck.kernel.api.stats import Stats
 from ck.kernel.config import Socket
+from ck.kernel.drivers.registry import Packing
 from ck.kernel.engine.links import parse_link
 from ck.kernel.engine.mounts import parse_bind
 from ck.kernel.engine.names import container_of
@@ -228,6 +229,11 @@ class _Gate:
         for origin in sources.values():
             self._check_origin(origin)
         return self._engine.images.push_index(reference, index, sources, *args)
+
+    async def images_pack(self, packing: Packing, tags: Sequence[str]) -> str:
+        if self._scope.allowed_binds() is not None:
+            raise Forbidden("programs may not be packed: this socket gives no access to files of the host")
+        return await self._engine.images.pack(packing, tags)
 
     def _check_origin(self, reference: str) -> None:
         if self._scope.allowed_binds() is not None and self._engine.images.is_local(reference):

@@ -188,6 +188,7 @@ def test_images_are_not_read_from_the_host_s_files(scoped: Scoped, tmp_path: Pat
         assert "may not be pulled" in scoped.said("plain", "pull", reference), reference
         assert "may not be pulled" in scoped.said("plain", "manifest", "inspect", reference), reference
     assert "only" in scoped.said("reader", "manifest", "inspect", "127.0.0.1:1/x")
+    assert "may not be packed" in scoped.said("plain", "pack", "sh")
     body = {"Index": "e30=", "Sources": {"sha256:1": f"oci:{tmp_path}"}}
     client = scoped.api("plain")
     try:
