@@ -42,7 +42,7 @@ from ck.kernel.api.stats import Stats
 from ck.kernel.api.volume import Volume
 from ck.kernel.api.why import Why
 from ck.kernel.drivers.log import LogQuery, LogRecord
-from ck.kernel.drivers.registry import Credentials, Packing, Platform
+from ck.kernel.drivers.registry import Credentials, Packing, Platform, SearchResult
 from ck.kernel.drivers.runtime import AttachRequest, ExitStatus, TerminalSize
 from ck.kernel.drivers.storage import Change
 from ck.kernel.events import Recorded
@@ -205,6 +205,9 @@ class Images(Protocol):
 
     async def pack(self, packing: Packing, tags: Sequence[str]) -> str:
         """Make an image of this machine's programs; return its ID. Raises: NotFound, naming the program."""
+
+    async def search(self, term: str, limit: int, credentials: Credentials | None) -> Sequence[SearchResult]:
+        """Repositories of a registry that match *term*. Raises: Unsupported, Unauthorized, Unavailable, CorruptData."""
 
     async def tag(self, ref: str, target: str) -> None: ...
 

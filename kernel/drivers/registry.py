@@ -119,6 +119,26 @@ class ArchiveReader(Protocol):
 
 
 @attrs.frozen(kw_only=True)
+class SearchResult:
+    """A repository that a search has found. `stars` is how many users like it; `official` that the registry curates
+    it."""
+
+    name: str
+    description: str = ""
+    stars: int = 0
+    official: bool = False
+
+
+@runtime_checkable
+class ImageSearcher(Protocol):
+    """A registry driver that finds repositories by words."""
+
+    async def search(self, term: str, limit: int, credentials: Credentials | None) -> Sequence[SearchResult]:
+        """Up to *limit* repositories that match *term* ("alpine", "quay.io/alpine"). Raises: InvalidArgument,
+        Unsupported where the registry has no search, Unauthorized, Unavailable, CorruptData."""
+
+
+@attrs.frozen(kw_only=True)
 class Packing:
     """An image to be made of `programs` of this machine, by their names in $PATH. Without an `entrypoint` the first of
     them is what a container runs. `env` are "NAME=VALUE"."""

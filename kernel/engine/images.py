@@ -15,7 +15,7 @@ from ck.kernel.api.image import (
     NamedManifest,
     Progress,
 )
-from ck.kernel.drivers.registry import Credentials, Packing, Platform
+from ck.kernel.drivers.registry import Credentials, ImageSearcher, Packing, Platform, SearchResult
 from ck.kernel.engine import image_pull
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.filters import Filters
@@ -28,7 +28,7 @@ from ck.kernel.engine.image_push import push
 from ck.kernel.engine.image_record import image_event, record_image
 from ck.kernel.engine.image_save import saving
 from ck.kernel.engine.image_store import familiar, find_image, new_tag, normalize, registry_for
-from ck.kernel.errors import Conflict, NotFound
+from ck.kernel.errors import Conflict, NotFound, Unsupported
 from ck.kernel.lifecycle import ACTIVE
 from ck.kernel.store_records import Delete, Put
 
@@ -71,6 +71,12 @@ class Images:
 
     async def pack(self, packing: Packing, tags: Sequence[str]) -> str:
         return await pack(self._ctx, packing, tags)
+
+    async def search(self, term: str, limit: int, credentials: Credentials | None) -> Sequence[SearchResult]:
+        driver = next((each for each in self._ctx.registries if isinstance(each, ImageSearcher)), None)
+        if driver is None:
+            raise Unsupported("no registry driver that searches is loaded")
+        return await driver.search(term, limit, credentials)
 
     async def tag(self, ref: str, target: str) -> None:
         image = find_image(self._ctx, ref)

@@ -10,7 +10,6 @@ from ck.plugins.builtin.docker_api.router import Route
 _WHAT: Final = {
     "building images": ("POST /build", "POST /build/prune", "POST /session", "POST /grpc"),
     "attaching by WebSocket": ("GET /containers/{id}/attach/ws",),
-    "searching for images": ("GET /images/search",),
     "updating a volume": ("PUT /volumes/{id}",),
     "Docker's plugins": ("GET /plugins",),
 }
