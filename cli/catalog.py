@@ -102,6 +102,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "system doctor": ("system.doctor", "List what does not belong, and what is stuck and why"),
     "system events": ("system.events", "Get real time events from the engine"),
     "system info": ("system.info", "Display system-wide information"),
+    "system prune": ("system.prune", "Remove unused data"),
     "volume create": ("volume.create", "Create a volume"),
     "volume inspect": ("volume.inspect", "Display detailed information on one or more volumes"),
     "volume ls": ("volume.ls", "List volumes"),

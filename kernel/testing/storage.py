@@ -84,6 +84,7 @@ async def _check_layers(driver: StorageDriver, base: Layer, top: Layer) -> None:
     assert await driver.layer_usage(base.chain_id) == usage
     assert await driver.apply(base, _Unreadable()) == usage, "a layer that is there is not read again"
     await _raises(NotFound, driver.layer_usage("sha256:" + "0" * 64))
+    await _raises(NotFound, driver.layer_disk("sha256:" + "0" * 64))
     await _raises(NotFound, driver.create("ck-orphan", "sha256:" + "0" * 64))
     assert "ck-orphan" not in await driver.containers(), "a refused root is not kept"
 
@@ -92,6 +93,7 @@ async def _check_sparse(driver: StorageDriver) -> None:
     layer = _layer(_HOLES, None)
     usage = await driver.apply(layer, io.BytesIO(tar_of(_HOLES)))
     assert usage.size == 1 << 24, "a sparse file counts with its holes"
+    assert 0 < await driver.layer_disk(layer.chain_id) < 1 << 20, "on the disk holes count nothing"
     await driver.create("ck-holes", layer.chain_id)
     status, seen = await _view(driver, "ck-holes", lambda fd: (os.stat("holes", dir_fd=fd), snapshot(fd)["holes"]))
     expected = bytearray(1 << 24)
