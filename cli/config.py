@@ -36,11 +36,16 @@ def read_config() -> dict[str, Any]:
 
 
 def write_config(content: dict[str, Any]) -> None:
-    """Replace the file at once, mode 0600. Raises: OSError."""
-    import json
-
+    """Replace the file. Raises: OSError."""
     path = config_path()
     os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+    replace(path, content)
+
+
+def replace(path: str, content: dict[str, Any]) -> None:
+    """Put a JSON file in the place of one, at once, mode 0600. Raises: OSError."""
+    import json
+
     fresh = f"{path}.{os.getpid()}"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:

@@ -43,3 +43,14 @@ def registry(reference: str) -> str:
     ):
         return domain
     return DOCKER_HUB
+
+
+def full(reference: str) -> str:
+    """`alpine` to `docker.io/library/alpine:latest`."""
+    if not has_tags(reference):
+        return reference
+    tagged = reference if split(reference)[1] else f"{reference}:latest"
+    if registry(reference) != DOCKER_HUB:
+        return tagged
+    path = tagged.removeprefix("index.").removeprefix("docker.io/")
+    return f"docker.io/{path if '/' in path else f'library/{path}'}"

@@ -49,9 +49,9 @@ class Client:
         self.autostart = autostart and _may_start_engine(host)
         self._idle: Connection | None = None
 
-    def get(self, path: str, **query: object) -> Any:
+    def get(self, path: str, headers: Mapping[str, str] | None = None, /, **query: object) -> Any:
         """GET and decode. Raises: ApiError, ConnectionFailed."""
-        return self._decoded(self.request("GET", path, query))
+        return self._decoded(self.request("GET", path, query, headers=headers))
 
     def post(
         self, path: str, body: object = None, meanwhile: Callable[[], None] | None = None, /, **query: object
@@ -116,12 +116,13 @@ class Client:
         method: str,
         path: str,
         query: Mapping[str, object],
+        body: object = None,
         *,
         data: Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[Any]:
         """The JSON values of a streamed answer, as they come."""
-        for line in self.request(method, path, query, data=data, headers=headers).lines():
+        for line in self.request(method, path, query, body, data=data, headers=headers).lines():
             yield loads(line)
 
     def release(self, connection: Connection) -> None:

@@ -6,6 +6,8 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ck.cli.flags import Args
 
 
@@ -37,3 +39,11 @@ def print_pruned(title: str, names: list[str] | None, space: int) -> None:
         print(title + ":", *names, sep="\n")
         print()
     print(f"Total reclaimed space: {human_size(space)}")
+
+
+def pruned_images(pruned: dict[str, Any]) -> list[str]:
+    """One line for each name and layer that went."""
+    return [
+        f"deleted: {each['Deleted']}" if each.get("Deleted") else f"untagged: {each['Untagged']}"
+        for each in pruned["ImagesDeleted"] or ()
+    ]

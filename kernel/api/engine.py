@@ -35,6 +35,7 @@ from ck.kernel.api.image import (
     Image,
     ImageRemoval,
     ImportRequest,
+    NamedManifest,
     Progress,
 )
 from ck.kernel.api.network import Network, NetworkSpec
@@ -42,7 +43,7 @@ from ck.kernel.api.stats import Stats
 from ck.kernel.api.volume import Volume
 from ck.kernel.api.why import Why
 from ck.kernel.drivers.log import LogQuery, LogRecord
-from ck.kernel.drivers.registry import Credentials, Platform
+from ck.kernel.drivers.registry import Credentials, Packing, Platform, SearchResult
 from ck.kernel.drivers.runtime import AttachRequest, ExitStatus, TerminalSize
 from ck.kernel.drivers.storage import Change
 from ck.kernel.events import Recorded
@@ -193,6 +194,21 @@ class Images(Protocol):
         self, reference: str, credentials: Credentials | None, *, all_tags: bool = False
     ) -> AsyncIterator[Progress]:
         """Push; errors are raised from the iterator. Leaving the iterator early cancels."""
+
+    async def manifest(self, ref: str, credentials: Credentials | None, *, local: bool = False) -> NamedManifest:
+        """What a registry has under a name; with *local* what is here, where the registry has nothing or is out of
+        reach. Raises: Unauthorized, Unavailable, CorruptData."""
+
+    def push_index(
+        self, reference: str, index: bytes, sources: Mapping[str, str], credentials: Credentials | None
+    ) -> AsyncIterator[Progress]:
+        """Push an index. *sources* are the repositories in which its manifests are, by digest. As `push` otherwise."""
+
+    async def pack(self, packing: Packing, tags: Sequence[str]) -> str:
+        """Make an image of this machine's programs; return its ID. Raises: NotFound, naming the program."""
+
+    async def search(self, term: str, limit: int, credentials: Credentials | None) -> Sequence[SearchResult]:
+        """Repositories of a registry that match *term*. Raises: Unsupported, Unauthorized, Unavailable, CorruptData."""
 
     async def tag(self, ref: str, target: str) -> None: ...
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import attrs
 
 from ck.kernel.api.container import ContainerConfig
-from ck.kernel.drivers.registry import Platform
+from ck.kernel.drivers.registry import Document, Platform
 
 
 @attrs.frozen(kw_only=True)
@@ -71,6 +71,15 @@ class ImportRequest:
 
 
 @attrs.frozen(kw_only=True)
+class NamedManifest:
+    """A manifest or an index, by the normalized name that led there, and the platforms that it has images for."""
+
+    name: str
+    document: Document
+    platforms: tuple[Platform, ...]
+
+
+@attrs.frozen(kw_only=True)
 class Pushed:
     """What a push has made: the manifest's digest and bytes."""
 
@@ -102,10 +111,20 @@ class ImageRemoval:
 
 
 @attrs.frozen(kw_only=True)
-class DiskUsage:
-    """`system df`: sizes in bytes, by ID or name."""
+class ImageUsage:
+    """Bytes that an image takes on the disk, its kept blobs included, and how many of them others take as well."""
 
-    layers_size: int
-    image_shared: Mapping[str, int]
+    size: int
+    shared: int
+
+
+@attrs.frozen(kw_only=True)
+class DiskUsage:
+    """`system df`: bytes on the disk, by ID or name. `images_size` is all of images, what they share counted once;
+    `images_free` as much of it as goes when all images go that no container was made of."""
+
+    images_size: int
+    images_free: int
+    images: Mapping[str, ImageUsage]
     container_rw: Mapping[str, int]
     volumes: Mapping[str, int]

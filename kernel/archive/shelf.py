@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from ck.kernel.archive.directories import names_in
 from ck.kernel.archive.stage import Stage, opened
+from ck.kernel.archive.walk import tree_space
 from ck.kernel.errors import InvalidArgument, NotFound
 from ck.kernel.linux.libc import function
 
@@ -86,6 +87,14 @@ class Shelf:
         if fields is None:
             raise NotFound(f"there is no layer {chain_id}")
         return LayerRecord(**{**fields, "below": tuple(fields["below"])})
+
+    def layer_space(self, chain_id: str) -> int:
+        """Bytes that a layer takes on the disk. Raises: NotFound."""
+        try:
+            with opened(self._layer(chain_id)) as fd:
+                return tree_space(fd)
+        except FileNotFoundError:
+            raise NotFound(f"there is no layer {chain_id}") from None
 
     def has_layer(self, chain_id: str) -> bool:
         return _read(self._layer(chain_id)) is not None

@@ -5,10 +5,12 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from ck.kernel.archive.directories import DIRECTORY, names_in
 from ck.kernel.errors import Conflict
+
+BLOCK: Final = 512  # bytes, what st_blocks counts (stat(2))
 
 
 class Cursor:
@@ -123,14 +125,23 @@ def empty_directory(directory: int) -> None:
 
 def tree_size(root: int) -> int:
     """Bytes of the regular files below *root*, those with several names counted once."""
+    return sum(status.st_size for status in _objects(root) if stat.S_ISREG(status.st_mode))
+
+
+def tree_space(root: int) -> int:
+    """Bytes that *root* and all below take on the disk, as du(1) counts them."""
+    return BLOCK * (os.fstat(root).st_blocks + sum(status.st_blocks for status in _objects(root)))
+
+
+def _objects(root: int) -> Iterator[os.stat_result]:
+    """Whatever is below *root*, each once, however many names it has."""
     seen: set[tuple[int, int]] = set()
-    total = 0
     for visit in walk(root):
         status = visit.status
-        if stat.S_ISREG(status.st_mode):
-            if status.st_nlink > 1:
-                if (status.st_dev, status.st_ino) in seen:
-                    continue
-                seen.add((status.st_dev, status.st_ino))
-            total += status.st_size
-    return total
+        if visit.leaving:
+            continue
+        if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+        yield status

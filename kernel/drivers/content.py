@@ -9,10 +9,11 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class BlobInfo:
-    """A blob that is wholly there. `size` in bytes."""
+    """A blob, or as much of it as is there. `size` in bytes, `disk` in those that it takes on the disk."""
 
     digest: str
     size: int
+    disk: int = attrs.field(eq=False, default=0)
 
 
 class Ingest(Protocol):
@@ -88,6 +89,12 @@ class ContentStore(Protocol):
 
     async def blobs(self) -> Sequence[BlobInfo]:
         """All blobs that are wholly there."""
+
+    async def partials(self) -> Sequence[BlobInfo]:
+        """Downloads that were broken off, and which nobody has taken up again."""
+
+    async def remove_partial(self, digest: str) -> None:
+        """Drop what is there of a download that nobody is at; where somebody is, or nothing is there, do nothing."""
 
     async def remove(self, digest: str) -> None:
         """Drop a blob; one that is not there is success."""

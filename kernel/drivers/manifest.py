@@ -10,8 +10,8 @@ from typing import Any, Final, NoReturn
 
 import attrs
 
-from ck.kernel.drivers.digest import DIGEST
-from ck.kernel.drivers.registry import Descriptor, Manifest, Platform
+from ck.kernel.drivers.digest import DIGEST, sha256_digest
+from ck.kernel.drivers.registry import Descriptor, Document, Manifest, Platform
 from ck.kernel.errors import CorruptData, Unsupported
 
 OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
@@ -19,6 +19,7 @@ OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG: Final = "application/vnd.oci.image.config.v1+json"
 DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_SCHEMA1: Final = "application/vnd.docker.distribution.manifest.v1+json"
 DOCKER_CONFIG: Final = "application/vnd.docker.container.image.v1+json"
 ACCEPTED: Final = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST)
 
@@ -78,6 +79,26 @@ def read_manifest(raw: bytes, *, digest: str, index_digest: str | None = None) -
     return Manifest(
         raw=raw, digest=digest, media_type=media_type, config=config, layers=layers, index_digest=index_digest
     )
+
+
+def read_document(raw: bytes) -> Document:
+    """What *raw* is, and no more: what it refers to may be anything. Raises: CorruptData for what is neither a manifest
+    nor an index."""
+    digest = sha256_digest(raw)
+    document = read_json(raw, digest)
+    config = document.get("config")
+    if "manifests" in document:
+        default = OCI_INDEX
+    elif isinstance(config, Mapping):
+        default = DOCKER_MANIFEST if config.get("mediaType") == DOCKER_CONFIG else OCI_MANIFEST
+    elif document.get("schemaVersion") == 1:
+        default = DOCKER_SCHEMA1
+    else:
+        _corrupt(digest, "is neither a manifest nor an index")
+    media_type = document.get("mediaType", default)
+    if not isinstance(media_type, str):
+        _corrupt(digest, f"says that it has the type {media_type!r}")
+    return Document(raw=raw, digest=digest, media_type=media_type)
 
 
 def read_json(raw: bytes, digest: str) -> dict[str, Any]:

@@ -37,15 +37,21 @@ class Descriptor:
 
 
 @attrs.frozen(kw_only=True)
-class Manifest:
-    """An image manifest for one platform, as fetched: `raw` are its exact bytes, `digest` their sha256.
-
-    `index_digest` is the digest of the index that it was chosen from, if there was one: what a user pins.
-    """
+class Document:
+    """A manifest or an index, as it stands at a registry: `raw` are its exact bytes, `digest` their sha256."""
 
     raw: bytes
     digest: str
     media_type: str
+
+
+@attrs.frozen(kw_only=True)
+class Manifest(Document):
+    """An image manifest for one platform.
+
+    `index_digest` is the digest of the index that it was chosen from, if there was one: what a user pins.
+    """
+
     config: Descriptor
     layers: tuple[Descriptor, ...]
     index_digest: str | None = None
@@ -59,6 +65,10 @@ class ImageSource(Protocol):
     async def manifest(self, platform: Platform) -> Manifest:
         """The manifest for *platform*. Raises: NotFound (no such image, or none for the platform), Unauthorized,
         Unavailable, CorruptData."""
+
+    async def document(self) -> Document:
+        """What the reference names, be it an index, a manifest, or one of what is no image. Raises: NotFound,
+        Unauthorized, Unavailable, CorruptData."""
 
     async def tags(self) -> Sequence[str]:
         """All tags of the image's repository, whichever the reference names; none where it has no such thing. Raises:
@@ -87,9 +97,9 @@ class ImageSink(Protocol):
         """Send a blob; *sent* is told how many bytes the registry has. A connection that breaks is taken up again where
         it broke, with backoff. Raises: Unauthorized, Unavailable, what *read* raises."""
 
-    async def put_manifest(self, manifest: Manifest) -> None:
-        """Give the image the name under which it was opened; all its blobs are there. Raises: Unauthorized,
-        Unavailable."""
+    async def put_manifest(self, document: Document, *, named: bool = True) -> None:
+        """Keep a manifest or an index, all that it refers to being there; if *named* under the name that was opened,
+        else under its digest alone. Raises: Unauthorized, Unavailable."""
 
 
 @attrs.frozen(kw_only=True)
@@ -106,6 +116,46 @@ class ArchiveReader(Protocol):
 
     def archive(self, path: Path) -> AbstractAsyncContextManager[Sequence[ArchivedImage]]:
         """Open the archive (a tar) at *path*. Raises: InvalidArgument, CorruptData where it is none."""
+
+
+@attrs.frozen(kw_only=True)
+class SearchResult:
+    """A repository that a search has found. `stars` is how many users like it; `official` that the registry curates
+    it."""
+
+    name: str
+    description: str = ""
+    stars: int = 0
+    official: bool = False
+
+
+@runtime_checkable
+class ImageSearcher(Protocol):
+    """A registry driver that finds repositories by words."""
+
+    async def search(self, term: str, limit: int, credentials: Credentials | None) -> Sequence[SearchResult]:
+        """Up to *limit* repositories that match *term* ("alpine", "quay.io/alpine"). Raises: InvalidArgument,
+        Unsupported where the registry has no search, Unauthorized, Unavailable, CorruptData."""
+
+
+@attrs.frozen(kw_only=True)
+class Packing:
+    """An image to be made of `programs` of this machine, by their names in $PATH. Without an `entrypoint` the first of
+    them is what a container runs. `env` are "NAME=VALUE"."""
+
+    programs: tuple[str, ...]
+    entrypoint: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    labels: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@runtime_checkable
+class ProgramPacker(Protocol):
+    """A registry driver that makes images of this machine's programs."""
+
+    def packed(self, packing: Packing) -> AbstractAsyncContextManager[ImageSource]:
+        """The image of *packing*: as long as the machine's files are the same, so is its digest. Raises:
+        InvalidArgument; NotFound for a program that is not there, when the manifest is asked for."""
 
 
 @runtime_checkable

@@ -106,6 +106,10 @@ class StorageDriver(Protocol):
     async def layer_usage(self, chain_id: str) -> LayerUsage:
         """What the layer takes. Raises: NotFound."""
 
+    async def layer_disk(self, chain_id: str) -> int:
+        """Bytes that the layer takes on the disk, as du(1) counts them: what its removal frees. May take as long as the
+        layer is large. Raises: NotFound."""
+
     async def layer_tar(self, chain_id: str) -> LayerTar | None:
         """Where the tar lies that `apply` has read, good until the layer is removed; None if the driver does not keep
         it, so that the engine keeps what it fetched. Raises: NotFound."""

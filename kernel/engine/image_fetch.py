@@ -46,7 +46,7 @@ class ImageFetch:
         if await content.has(digest):
             raw = await content.read(digest)
         else:
-            raw = await _read_config_blob(source, manifest)
+            raw = await read_config_blob(source, manifest)
         image = read_image(digest, raw)
         if len(image.diff_ids) != len(manifest.layers):
             raise CorruptData(
@@ -89,7 +89,8 @@ class ImageFetch:
         return report
 
 
-async def _read_config_blob(source: ImageSource, manifest: Manifest) -> bytes:
+async def read_config_blob(source: ImageSource, manifest: Manifest) -> bytes:
+    """The config of the image of *manifest*, checked. Raises: CorruptData, what the source raises."""
     descriptor = manifest.config
     if descriptor.size > _MAX_CONFIG:
         raise CorruptData(

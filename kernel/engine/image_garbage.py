@@ -6,8 +6,21 @@ sweep finds that. Safe at any time: what an operation under way needs is leased 
 
 from collections.abc import Sequence
 
+import attrs
+import trio
+
 from ck.kernel.api.image import Image
+from ck.kernel.archive.walk import BLOCK
 from ck.kernel.engine.context import Context
+from ck.kernel.errors import NotFound
+
+
+@attrs.frozen(kw_only=True)
+class Dropped:
+    """Layers that are gone (chain IDs, uppermost first), and the bytes of the disk that they and blobs have freed."""
+
+    chain_ids: tuple[str, ...]
+    space: int
 
 
 def used_layers(ctx: Context) -> set[str]:
@@ -39,39 +52,68 @@ def held_blobs(ctx: Context, image: Image) -> tuple[str, ...]:
     return tuple(held.get(diff_id, "") for diff_id in image.diff_ids)
 
 
-async def drop(ctx: Context, image: Image) -> Sequence[str]:
-    """Remove what only *image*, whose record is gone, has stood on. Return the chain IDs, uppermost first."""
-    gone = await drop_layers(ctx, image.chain_ids)
-    await drop_blobs(ctx, blobs_of(image))
-    return gone
+async def drop(ctx: Context, image: Image) -> Dropped:
+    """Remove what only *image*, whose record is gone, has stood on."""
+    layers = await drop_layers(ctx, image.chain_ids)
+    return Dropped(chain_ids=layers.chain_ids, space=layers.space + await drop_blobs(ctx, blobs_of(image)))
 
 
-async def drop_layers(ctx: Context, chain_ids: Sequence[str]) -> Sequence[str]:
-    """Remove those of the layers (lowest first) that nobody uses; return which, uppermost first."""
-    gone = []
+async def drop_layers(ctx: Context, chain_ids: Sequence[str]) -> Dropped:
+    """Remove those of the layers (lowest first) that nobody uses."""
+    gone, space = [], 0
     for chain_id in reversed(chain_ids):
         if chain_id not in used_layers(ctx):
-            await ctx.leases.remove(chain_id, ctx.storage.remove_layer)
+            space += await _remove_layer(ctx, chain_id)
             gone.append(chain_id)
-    return gone
+    return Dropped(chain_ids=tuple(gone), space=space)
 
 
-async def drop_blobs(ctx: Context, digests: Sequence[str]) -> None:
-    """Remove those of the blobs that nobody uses."""
-    for digest in digests:
-        if digest not in used_blobs(ctx):
-            await ctx.leases.remove(digest, ctx.content.remove)
+async def drop_blobs(ctx: Context, digests: Sequence[str]) -> int:
+    """Remove those of the blobs that nobody uses; return the bytes that this frees."""
+    return sum([await _remove_blob(ctx, digest) for digest in digests if digest not in used_blobs(ctx)])
 
 
 async def sweep(ctx: Context) -> int:
-    """Remove what crashes and broken pulls have left; return the bytes."""
+    """Remove what crashes and broken pulls have left, their partial downloads too; return the bytes that this frees."""
     space = 0
     for chain_id in await ctx.storage.layers():
         if chain_id not in used_layers(ctx):
-            space += (await ctx.storage.layer_usage(chain_id)).size
-            await ctx.leases.remove(chain_id, ctx.storage.remove_layer)
-    for blob in await ctx.content.blobs():
-        if blob.digest not in used_blobs(ctx):
-            space += blob.size
-            await ctx.leases.remove(blob.digest, ctx.content.remove)
+            space += await _remove_layer(ctx, chain_id)
+    space += await drop_blobs(ctx, [blob.digest for blob in await ctx.content.blobs()])
+    for partial in await ctx.content.partials():
+        if partial.digest not in ctx.leases.held():
+            await ctx.leases.remove(partial.digest, ctx.content.remove_partial)
+            space += partial.disk
+    return space
+
+
+async def _remove_layer(ctx: Context, chain_id: str) -> int:
+    """Return the bytes that this frees; none where somebody else was quicker."""
+    space = 0
+
+    async def remove(chain_id: str) -> None:
+        nonlocal space
+        try:
+            space = await ctx.storage.layer_disk(chain_id)
+        except NotFound:
+            return
+        await ctx.storage.remove_layer(chain_id)
+
+    await ctx.leases.remove(chain_id, remove)
+    return space
+
+
+async def _remove_blob(ctx: Context, digest: str) -> int:
+    space = 0
+
+    async def remove(digest: str) -> None:
+        nonlocal space
+        try:
+            path = trio.Path(await ctx.content.path(digest))
+            space = (await path.stat()).st_blocks * BLOCK
+        except (NotFound, FileNotFoundError):
+            return
+        await ctx.content.remove(digest)
+
+    await ctx.leases.remove(digest, remove)
     return space

@@ -5,7 +5,7 @@ import attrs
 from ck.kernel.api.image import Image
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.image_store import familiar
-from ck.kernel.events import Event, Noun
+from ck.kernel.events import USER, Event, Noun
 from ck.kernel.store_records import Change, Put
 
 
@@ -22,10 +22,10 @@ async def record_image(ctx: Context, image: Image, event: Event, *, tag: str = "
     return known is None or (tag or digest) not in (*known.tags, *known.digests)
 
 
-def image_event(ctx: Context, action: str, image: Image, name: str) -> Event:
+def image_event(ctx: Context, action: str, image: Image, name: str, *, cause: str = USER) -> Event:
     """What happened to *image*, called by the normalized *name*, or "" for its ID."""
     attributes = {**image.config.labels, "name": familiar(ctx, name) if name else image.id}
-    return ctx.event(Noun.IMAGE, action, image.id, attributes)
+    return ctx.event(Noun.IMAGE, action, image.id, attributes, cause=cause)
 
 
 def _lose(ctx: Context, image_id: str, tag: str) -> list[Change]:

@@ -31,14 +31,14 @@ async def saving(ctx: Context, refs: Sequence[str]) -> AsyncIterator[AsyncIterat
         saved = []
         for image in found:
             layers = await layer_blobs(ctx, image)
-            manifest = await _manifest(ctx, image, layers)
+            manifest = await manifest_of(ctx, image, layers)
             blobs |= {layer.digest: layer for layer in layers}
             small |= {image.id: await ctx.content.read(image.id), manifest.digest: manifest.raw}
             saved.append(SavedImage(manifest=manifest, names=chosen[image.id]))
         yield _archive(saved, small, blobs)
 
 
-async def _manifest(ctx: Context, image: Image, layers: Sequence[LayerBlob]) -> Manifest:
+async def manifest_of(ctx: Context, image: Image, layers: Sequence[LayerBlob]) -> Manifest:
     """The one that *image* came with, where it will do, or else a new one: OCI's, as others see only those."""
     kept = await kept_manifest(ctx, image)
     if (

@@ -9,6 +9,7 @@ import trio
 from ck.kernel.api.engine import SystemInfo
 from ck.kernel.api.image import DiskUsage
 from ck.kernel.engine.context import Context, now
+from ck.kernel.engine.image_disk import ImageDisk
 from ck.kernel.engine.user_ranges import obstacles
 from ck.kernel.engine.users import AUTO
 from ck.kernel.errors import InvalidArgument, NotFound
@@ -22,6 +23,7 @@ class System:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self._images = ImageDisk(ctx)
 
     async def info(self) -> SystemInfo:
         ctx = self._ctx
@@ -55,19 +57,7 @@ class System:
 
     async def disk_usage(self) -> DiskUsage:
         ctx = self._ctx
-        sizes = {
-            chain: size
-            for image in ctx.store.images
-            for chain, size in zip(image.chain_ids, image.layer_sizes, strict=False)
-        }
-        users: dict[str, int] = {}
-        for image in ctx.store.images:
-            for chain in image.chain_ids:
-                users[chain] = users.get(chain, 0) + 1
-        shared = {
-            image.id: sum(sizes.get(chain, 0) for chain in image.chain_ids if users[chain] > 1)
-            for image in ctx.store.images
-        }
+        images, size, free = await self._images.measure()
         written, volumes = {}, {}
         for container in ctx.store.containers:
             try:
@@ -79,7 +69,7 @@ class System:
                 volumes[record.name] = await ctx.volume_driver(record.driver).usage(record.name)
             except NotFound:
                 continue
-        return DiskUsage(layers_size=sum(sizes.values()), image_shared=shared, container_rw=written, volumes=volumes)
+        return DiskUsage(images_size=size, images_free=free, images=images, container_rw=written, volumes=volumes)
 
     def events(
         self, since: datetime | None, until: datetime | None, cursor: int | None = None

@@ -67,6 +67,12 @@ async def check_image(driver: RegistryDriver, sample: Sample) -> None:
         _expect(sorted(tags) == sorted(sample.tags), f"the tags are {tags}, not {sorted(sample.tags)}")
         manifest = await source.manifest(sample.platform)
         _expect(verify(manifest.raw, manifest.digest), "the manifest does not have its digest")
+        document = await source.document()
+        _expect(verify(document.raw, document.digest), "the document does not have its digest")
+        _expect(
+            document.digest in (manifest.digest, manifest.index_digest),
+            f"the document {document.digest} is not what led to the manifest {manifest.digest}",
+        )
         parsed = read_manifest(manifest.raw, digest=manifest.digest)
         _expect(
             isinstance(parsed, Manifest) and (parsed.config, parsed.layers) == (manifest.config, manifest.layers),

@@ -85,6 +85,7 @@ async def _check_layers(driver: StorageDriver, base: Layer, top: Layer) -> None:
     assert await driver.layer_usage(base.chain_id) == usage
     assert await driver.apply(base, _Unreadable()) == usage, "a layer that is there is not read again"
     await _raises(NotFound, driver.layer_usage("sha256:" + "0" * 64))
+    await _raises(NotFound, driver.layer_disk("sha256:" + "0" * 64))
     await _raises(NotFound, driver.create("ck-orphan", "sha256:" + "0" * 64))
     assert "ck-orphan" not in await driver.containers(), "a refused root is not kept"
 
@@ -95,6 +96,7 @@ async def _check_sparse(driver: StorageDriver, root: Path) -> None:
     usage = await driver.apply(layer, io.BytesIO(tar_of(_HOLES)))
     assert usage.size == 1 << 24, "a sparse file counts with its holes"
     assert _disk_usage(root) - before < 1 << 20, "holes take no space"
+    assert 0 < await driver.layer_disk(layer.chain_id) < 1 << 20, "on the disk holes count nothing"
     await driver.create("ck-holes", layer.chain_id)
     content, holes = await _view(driver, "ck-holes", lambda fd: (snapshot(fd)["holes"].content, _first_hole(fd)))
     expected = bytearray(1 << 24)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from ck.kernel.drivers.registry import Descriptor, ImageSource, Manifest, Platform
+from ck.kernel.drivers.registry import Descriptor, Document, ImageSource, Manifest, Platform
 from ck.kernel.errors import Unavailable
 
 
@@ -25,6 +25,9 @@ class BlobSource(ImageSource):
         self.gates: dict[str, trio.Event] = {}
 
     async def manifest(self, platform: Platform) -> Manifest:
+        raise NotImplementedError("only blobs")
+
+    async def document(self) -> Document:
         raise NotImplementedError("only blobs")
 
     async def tags(self) -> Sequence[str]:

@@ -6,6 +6,7 @@ from time import time
 
 from ck.cli.client.api import Client
 from ck.cli.commands._filters import filters
+from ck.cli.errors import UsageError
 from ck.cli.flags import Args, Command, switch, text, texts
 from ck.cli.output.listing import FORMAT_HELP, Listing
 from ck.cli.output.times import go_time
@@ -29,6 +30,7 @@ COMMAND = Command(
         text("format", FORMAT_HELP),
         switch("no-trunc", "Don't truncate output"),
         switch("quiet", "Only show image IDs", "q"),
+        switch("tree", "Show which image stands on the layers of which other"),
     ),
     maximum=1,
     completes=("image",),
@@ -61,6 +63,13 @@ def run(args: Args, client: Client) -> int:
     digests = args.on("digests") or ".Digest" in format_
     images = client.get("/images/json", all=args.on("all"), digests=digests, filters=wanted or None)
     full = args.on("no-trunc")
+    if args.on("tree"):
+        if args.on("quiet") or args.on("digests") or format_:
+            raise UsageError("--tree shows a table of its own: it goes with neither --quiet, --digests nor --format", 1)
+        from ck.cli.commands.image._tree import tree
+
+        print(*tree(images, full=full), sep="\n")
+        return 0
     rows = [row for image in images for row in image_rows(image, full=full, digests=digests)]
     if args.on("quiet") and not format_:
         # One line for each name, as Docker does: `rmi $(ck images -q)` copes with repeats.

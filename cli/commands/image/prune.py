@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ck.cli.client.api import Client
-from ck.cli.commands._filters import confirmed, filters, print_pruned
+from ck.cli.commands._filters import confirmed, filters, print_pruned, pruned_images
 from ck.cli.flags import Args, Command, switch, texts
 
 COMMAND = Command(
@@ -26,9 +26,5 @@ def run(args: Args, client: Client) -> int:
         warning = "This will remove all images without at least one container associated to them."
     if confirmed(args, warning):
         pruned = client.post("/images/prune", filters=wanted)
-        lines = [
-            f"deleted: {each['Deleted']}" if each.get("Deleted") else f"untagged: {each['Untagged']}"
-            for each in pruned["ImagesDeleted"] or ()
-        ]
-        print_pruned("Deleted Images", lines, pruned["SpaceReclaimed"])
+        print_pruned("Deleted Images", pruned_images(pruned), pruned["SpaceReclaimed"])
     return 0

@@ -8,7 +8,7 @@ from ck.cli.client.api import Client
 from ck.cli.commands.image._pull import pull
 from ck.cli.errors import UsageError
 from ck.cli.flags import Args, Command, switch, text
-from ck.cli.reference import DOCKER_HUB, has_tags, registry, split
+from ck.cli.reference import full, has_tags, split
 
 COMMAND = Command(
     "NAME[:TAG|@DIGEST]",
@@ -36,13 +36,5 @@ def run(args: Args, client: Client) -> int:
             print("Using default tag: latest", flush=True)
         reference += ":latest"
     pull(client, reference, None if quiet else sys.stdout, platform=args.text("platform"), all_tags=args.on("all-tags"))
-    print(_full_name(reference))
+    print(reference if args.on("all-tags") else full(reference))
     return 0
-
-
-def _full_name(reference: str) -> str:
-    """`alpine:latest` to `docker.io/library/alpine:latest`."""
-    if not has_tags(reference) or registry(reference) != DOCKER_HUB:
-        return reference
-    path = reference.removeprefix("index.").removeprefix("docker.io/")
-    return f"docker.io/{path if '/' in path else f'library/{path}'}"

@@ -47,7 +47,6 @@ def summary(usage: dict[str, Any]) -> list[Row]:
     containers = usage.get("Containers") or []
     volumes = usage.get("Volumes") or []
     layers = usage.get("LayersSize") or 0
-    used = sum(each["Size"] - max(each.get("SharedSize", 0), 0) for each in images if each.get("Containers", 0) > 0)
     idle = [each for each in containers if each["State"].lower() not in {"running", "paused", "restarting"}]
     written = sum(each.get("SizeRw", 0) for each in containers)
     free = sum(each.get("SizeRw", 0) for each in idle)
@@ -57,7 +56,7 @@ def summary(usage: dict[str, Any]) -> list[Row]:
     active_images = sum(each.get("Containers", 0) > 0 for each in images)
     active_volumes = sum(each["RefCount"] > 0 for each in known)
     return [
-        _row("Images", len(images), active_images, layers, max(layers - used, 0)),
+        _row("Images", len(images), active_images, layers, usage["ck"]["ImagesReclaimable"]),
         _row("Containers", len(containers), len(containers) - len(idle), written, free),
         _row("Local Volumes", len(volumes), active_volumes, volume_bytes, volume_free),
         _row("Build Cache", len(usage.get("BuildCache") or []), 0, 0, 0),

@@ -82,8 +82,6 @@ async def prune_cache(ctx: Context, *, everything: bool, unused_since: datetime 
             continue
         await ctx.store.commit([Delete("cache", record.key)], [])
         gone.append(record.key)
-        if await drop_layers(ctx, record.chain[-1:]):
-            space += record.size
-        await drop_blobs(ctx, [record.blob] if record.blob else [])
-        await drop_layers(ctx, record.chain[:-1])
+        space += (await drop_layers(ctx, record.chain)).space
+        space += await drop_blobs(ctx, [record.blob] if record.blob else [])
     return gone, space

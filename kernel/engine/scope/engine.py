@@ -10,10 +10,11 @@ import attrs
 
 from ck.kernel.api.container import Container, ContainerChange, ContainerSpec, ExecSpec, HostConfig
 from ck.kernel.api.engine import Engine
-from ck.kernel.api.image import Progress
+from ck.kernel.api.image import NamedManifest, Progress
 from ck.kernel.api.network import NetworkSpec
 from ck.kernel.api.stats import Stats
 from ck.kernel.config import Socket
+from ck.kernel.drivers.registry import Packing
 from ck.kernel.engine.links import parse_link
 from ck.kernel.engine.mounts import parse_bind
 from ck.kernel.engine.names import container_of
@@ -215,9 +216,28 @@ class _Gate:
         return await self._engine.containers.update(ref, change)
 
     def images_pull(self, reference: str, *args: Any, **kwargs: Any) -> AsyncIterator[Progress]:
+        self._check_origin(reference)
+        return self._engine.images.pull(reference, *args, **kwargs)
+
+    async def images_manifest(self, ref: str, *args: Any, **kwargs: Any) -> NamedManifest:
+        self._check_origin(ref)
+        return await self._engine.images.manifest(ref, *args, **kwargs)
+
+    def images_push_index(
+        self, reference: str, index: bytes, sources: Mapping[str, str], *args: Any
+    ) -> AsyncIterator[Progress]:
+        for origin in sources.values():
+            self._check_origin(origin)
+        return self._engine.images.push_index(reference, index, sources, *args)
+
+    async def images_pack(self, packing: Packing, tags: Sequence[str]) -> str:
+        if self._scope.allowed_binds() is not None:
+            raise Forbidden("programs may not be packed: this socket gives no access to files of the host")
+        return await self._engine.images.pack(packing, tags)
+
+    def _check_origin(self, reference: str) -> None:
         if self._scope.allowed_binds() is not None and self._engine.images.is_local(reference):
             raise Forbidden(f"{reference} may not be pulled: this socket gives no access to files of the host")
-        return self._engine.images.pull(reference, *args, **kwargs)
 
     async def containers_prune(self, filters: _Filters) -> Any:
         return await self._engine.containers.prune(self._narrowed(filters))

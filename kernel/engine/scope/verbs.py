@@ -60,8 +60,8 @@ VERBS: Final[Mapping[str, Mapping[str, Verb]]] = {
     },
     "images": {
         **dict.fromkeys(("list", "get", "familiar", "is_local", "history", "save"), _LOOK),
-        **dict.fromkeys(("pull", "login"), Verb(changes=True)),
-        **dict.fromkeys(("tag", "remove", "prune", "import_archive", "load", "push"), _RULE),
+        **dict.fromkeys(("pull", "login", "manifest", "search"), Verb(changes=True)),
+        **dict.fromkeys(("tag", "remove", "prune", "import_archive", "load", "push", "push_index", "pack"), _RULE),
         "commit": Verb(about=About.CONTAINER, changes=True, inside=True, all_of_it=True),
     },
     "volumes": {

@@ -4,10 +4,11 @@ A blob gets its name by rename(2) after its bytes are checked and on the disk, s
 also after a power cut. Partial files carry their digest in their name: the next process goes on where a killed one was.
 """
 
+import contextlib
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from ck.kernel.errors import CorruptData, NotFound
 from ck.plugins.builtin.content_local.draft import LocalDraft
 from ck.plugins.builtin.content_local.ingest import LocalIngest, flush
 
+BLOCK: Final = 512  # bytes, what st_blocks counts (stat(2))
 PARTIAL: Final = re.compile(r"sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128}")
 STALE_SECONDS: Final = 7 * 86400
 """A download that nobody took up again for a week is not going to be."""
@@ -105,14 +107,26 @@ class LocalContent:
 
     def _list(self) -> list[BlobInfo]:
         found = (
-            (f"{directory.name}:{file.name}", file.stat().st_size)
+            (f"{directory.name}:{file.name}", file)
             for directory in self._blobs.iterdir()
             for file in directory.iterdir()
         )
-        return sorted(
-            (BlobInfo(digest=digest, size=size) for digest, size in found if DIGEST.fullmatch(digest)),
-            key=lambda blob: blob.digest,
+        return _described((digest, file) for digest, file in found if DIGEST.fullmatch(digest))
+
+    async def partials(self) -> Sequence[BlobInfo]:
+        return await trio.to_thread.run_sync(self._list_partials)
+
+    def _list_partials(self) -> list[BlobInfo]:
+        found = ((file.name.replace("-", ":", 1), file) for file in self._ingest.iterdir())
+        return _described(
+            (digest, file) for digest, file in found if PARTIAL.fullmatch(file.name) and digest not in self._under_way
         )
+
+    async def remove_partial(self, digest: str) -> None:
+        algorithm, digits = split_digest(digest)
+        if digest not in self._under_way:
+            # Not in a thread: between the look and the removal nobody may begin.
+            (self._ingest / f"{algorithm}-{digits}").unlink(missing_ok=True)
 
     async def remove(self, digest: str) -> None:
         file = self._file(digest)
@@ -124,3 +138,13 @@ class LocalContent:
     def _file(self, digest: str) -> Path:
         algorithm, digits = split_digest(digest)
         return self._blobs / algorithm / digits
+
+
+def _described(found: Iterable[tuple[str, Path]]) -> list[BlobInfo]:
+    """By digest; what disappears meanwhile is left out."""
+    blobs = []
+    for digest, file in found:
+        with contextlib.suppress(FileNotFoundError):
+            status = file.stat()
+            blobs.append(BlobInfo(digest=digest, size=status.st_size, disk=status.st_blocks * BLOCK))
+    return sorted(blobs, key=lambda blob: blob.digest)

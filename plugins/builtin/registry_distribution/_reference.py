@@ -70,14 +70,14 @@ def parse(text: str) -> Reference:
 def familiar(text: str) -> str:
     """The short spelling of a normalized reference, or of its repository: without what `parse` would add."""
     rest = text.removeprefix(f"{DOCKER_HUB}/")
-    if rest == text or _has_host(rest):
+    if rest == text or has_host(rest):
         return text
     official = rest.removeprefix(OFFICIAL)
     return rest if "/" in official else official
 
 
 def _split_host(name: str) -> tuple[str, str]:
-    if _has_host(name):
+    if has_host(name):
         host, _, path = name.partition("/")
         if host == f"index.{DOCKER_HUB}":
             host = DOCKER_HUB
@@ -88,7 +88,7 @@ def _split_host(name: str) -> tuple[str, str]:
     return host, path
 
 
-def _has_host(name: str) -> bool:
+def has_host(name: str) -> bool:
     """Whether the first part is a host: it has a dot, a port or a capital letter, which no part of a path may have."""
     first, slash, _ = name.partition("/")
     return bool(slash) and (first == "localhost" or "." in first or ":" in first or first.lower() != first)

@@ -1,17 +1,19 @@
 """The registry driver "distribution"."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib import import_module
 
+import attrs
 import trio
 
-from ck.kernel.drivers.registry import Credentials, ImageSink, ImageSource
+from ck.kernel.drivers.registry import Credentials, ImageSink, ImageSource, SearchResult
 from ck.kernel.errors import InvalidArgument
 from ck.plugins.builtin.registry_distribution._docker_config import hostname
 from ck.plugins.builtin.registry_distribution._options import Endpoint, RegistryOptions, endpoints
 from ck.plugins.builtin.registry_distribution._reference import DOCKER_HUB, HOST, familiar, parse
+from ck.plugins.builtin.registry_distribution._search import DOCKER_HUB_INDEX, split_term
 from ck.plugins.builtin.registry_distribution.keychain import find_credentials
 from ck.plugins.builtin.registry_distribution.tls import hosts_with_certificates
 
@@ -74,6 +76,19 @@ class DistributionRegistry:
         origin = (await self._endpoints(parsed.host))[-1]  # never a mirror
         async with connect(origin, self._options, find) as connection:
             yield DistributionSink(parsed, connection, self._options, uploads)
+
+    async def search(self, term: str, limit: int, credentials: Credentials | None) -> Sequence[SearchResult]:
+        """See ck.kernel.drivers.registry.ImageSearcher."""
+        host, words = split_term(term)
+        await self._load_client()
+        from ck.plugins.builtin.registry_distribution.search import ask
+
+        async def find() -> Credentials | None:
+            return credentials or await find_credentials(host)
+
+        origin = (await self._endpoints(host))[-1]
+        endpoint = attrs.evolve(origin, host=DOCKER_HUB_INDEX) if host == DOCKER_HUB else origin
+        return await ask(endpoint, self._options, find, words, limit)
 
     async def login(self, server: str, credentials: Credentials) -> str:
         registry = hostname(server) or DOCKER_HUB

@@ -1,4 +1,4 @@
-"""One image to one registry: blobs in chunks that survive breaks, then the manifest (distribution-spec, "Push")."""
+"""One image to one registry: blobs in chunks that survive breaks, then its manifest (distribution-spec, "Push")."""
 
 import random
 import re
@@ -10,7 +10,7 @@ import attrs
 import httpx
 import trio
 
-from ck.kernel.drivers.registry import Descriptor, Manifest, ReadBlob
+from ck.kernel.drivers.registry import Descriptor, Document, ReadBlob
 from ck.kernel.errors import NotFound, Unavailable
 from ck.plugins.builtin.registry_distribution._faults import Patience, TryAgain
 from ck.plugins.builtin.registry_distribution._options import RegistryOptions
@@ -68,13 +68,13 @@ class DistributionSink:
                 else:
                     return
 
-    async def put_manifest(self, manifest: Manifest) -> None:
+    async def put_manifest(self, document: Document, *, named: bool = True) -> None:
         call = self._call(
             "PUT",
-            f"manifests/{self._reference.target}",
+            f"manifests/{self._reference.target if named else document.digest}",
             accepted=(200, 201),
-            headers={"Content-Type": manifest.media_type},
-            content=lambda: manifest.raw,
+            headers={"Content-Type": document.media_type},
+            content=lambda: document.raw,
         )
         await self._patiently(lambda: self._status(call))
 

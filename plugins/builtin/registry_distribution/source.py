@@ -11,9 +11,9 @@ import httpx
 import trio
 
 from ck.kernel.drivers.digest import verify
-from ck.kernel.drivers.manifest import ACCEPTED, MAX_BYTES
+from ck.kernel.drivers.manifest import ACCEPTED, MAX_BYTES, read_document
 from ck.kernel.drivers.platform import resolve
-from ck.kernel.drivers.registry import Descriptor, Manifest, Platform
+from ck.kernel.drivers.registry import Descriptor, Document, Manifest, Platform
 from ck.kernel.errors import CkError, CorruptData, NotFound
 from ck.plugins.builtin.registry_distribution._faults import Patience, TryAgain
 from ck.plugins.builtin.registry_distribution._options import RegistryOptions
@@ -44,6 +44,9 @@ class DistributionSource:
 
     async def manifest(self, platform: Platform) -> Manifest:
         return await self._from_first(lambda connection: self._manifest(connection, platform))
+
+    async def document(self) -> Document:
+        return read_document(await self._from_first(lambda each: self._document(each, self._reference.target)))
 
     async def tags(self) -> Sequence[str]:
         return await self._from_first(self._tags)

@@ -1,13 +1,12 @@
-"""From the name of a program to an image: what is collected, put into a layer and described."""
+"""From the names of programs to an image: what is collected, put into a layer and described."""
 
 import json
 from collections.abc import Iterator, MutableMapping, Sequence
-from pathlib import PurePosixPath
 from typing import Final
 
 import attrs
 
-from ck.kernel.drivers.registry import Descriptor, Manifest, Platform
+from ck.kernel.drivers.registry import Descriptor, Manifest, Packing, Platform
 from ck.plugins.builtin.registry_host import _etc, _layer, _ldcache
 from ck.plugins.builtin.registry_host._collect import Collector
 from ck.plugins.builtin.registry_host._elf import Elf
@@ -42,11 +41,12 @@ class Builder:
         self._elfs: MutableMapping[FileKey, Elf | None] = {}
         self._digests: dict[tuple[_layer.Entry, ...], tuple[str, int]] = {}
 
-    def build(self, program: str, platform: Platform) -> HostImage:
-        """Raises: NotFound (the program, a library of it, its interpreter), CorruptData (a broken file)."""
+    def build(self, packing: Packing, platform: Platform) -> HostImage:
+        """Raises: NotFound (a program, a library of it, its interpreter), CorruptData (a broken file)."""
         host = Host(self._root)
         collector = Collector(host, self._path, self._elfs)
-        collector.program(program)
+        for program in packing.programs:
+            collector.program(program)
         for link in _etc.merged_links(host):
             collector.add(link)
         for path in _etc.host_files(host):
@@ -56,7 +56,7 @@ class Builder:
         if entries not in self._digests:
             self._digests[entries] = _layer.digest(_layer.stream(host, entries))
         layer, size = self._digests[entries]
-        config = image_config(program, search_path(collector.programs), layer, platform)
+        config = image_config(packing, search_path(collector.programs), layer, platform)
         return HostImage(
             manifest=image_manifest(config, Descriptor(media_type=LAYER, digest=layer, size=size)),
             config=config,
@@ -71,15 +71,20 @@ def search_path(directories: Sequence[str]) -> str:
     return ":".join([*(directory for directory in directories if directory not in usual), *usual])
 
 
-def image_config(program: str, path: str, diff_id: str, platform: Platform) -> bytes:
-    """The config of an image that runs *program* (OCI image-spec, config.md). Pure."""
+def image_config(packing: Packing, path: str, diff_id: str, platform: Platform) -> bytes:
+    """The config of an image of programs (OCI image-spec, config.md), with *path* for $PATH where *packing* has none.
+    Pure."""
+    env = {"PATH": path} | {name: value for name, _, value in (each.partition("=") for each in packing.env)}
+    runs = {"Entrypoint": list(packing.entrypoint)} if packing.entrypoint else {"Cmd": [packing.programs[0]]}
+    labels = {"Labels": dict(sorted(packing.labels.items()))} if packing.labels else {}
+    word = "program" if len(packing.programs) == 1 else "programs"
     config = {
         "created": EPOCH,
         "architecture": platform.architecture,
         "os": platform.os,
-        "config": {"Env": [f"PATH={path}"], "Cmd": [program]},
+        "config": {"Env": [f"{name}={value}" for name, value in env.items()], **runs, **labels},
         "rootfs": {"type": "layers", "diff_ids": [diff_id]},
-        "history": [{"created": EPOCH, "created_by": f"program {PurePosixPath(program).name} of this machine"}],
+        "history": [{"created": EPOCH, "created_by": f"{word} {', '.join(packing.programs)} of this machine"}],
     }
     return json.dumps(config, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogateescape")
 

@@ -5,10 +5,20 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
+import attrs
 import trio
 
 from ck.kernel.drivers.platform import canonical, describe
-from ck.kernel.drivers.registry import Credentials, Descriptor, ImageSink, ImageSource, Manifest, Platform
+from ck.kernel.drivers.registry import (
+    Credentials,
+    Descriptor,
+    Document,
+    ImageSink,
+    ImageSource,
+    Manifest,
+    Packing,
+    Platform,
+)
 from ck.kernel.errors import NotFound, Unsupported
 from ck.plugins.builtin.registry_host._reference import PREFIX, Reference
 
@@ -38,7 +48,16 @@ class HostRegistry:
 
     @asynccontextmanager
     async def source(self, reference: str, credentials: Credentials | None) -> AsyncIterator[ImageSource]:
-        yield HostSource(Reference.parse(reference), await trio.to_thread.run_sync(self._ready))
+        parsed = Reference.parse(reference)
+        builder = await trio.to_thread.run_sync(self._ready)
+        yield HostSource(parsed.familiar, Packing(programs=(parsed.program,)), builder, pinned=parsed.digest)
+
+    @asynccontextmanager
+    async def packed(self, packing: Packing) -> AsyncIterator[ImageSource]:
+        """See ck.kernel.drivers.registry.ProgramPacker."""
+        programs = tuple(dict.fromkeys(Reference.parse(f"{PREFIX}{name}").program for name in packing.programs))
+        builder = await trio.to_thread.run_sync(self._ready)
+        yield HostSource(", ".join(programs), attrs.evolve(packing, programs=programs), builder)
 
     def sink(self, reference: str, credentials: Credentials | None) -> AbstractAsyncContextManager[ImageSink]:
         raise Unsupported(
@@ -59,24 +78,28 @@ class HostRegistry:
 
 
 class HostSource:
-    """One image of a program, as its files were when the manifest was asked for."""
+    """One image of programs, as their files were when the manifest was asked for; of *pinned* no other digest."""
 
-    def __init__(self, reference: Reference, builder: "Builder") -> None:
-        self.name = reference.familiar
-        self._reference = reference
+    def __init__(self, name: str, packing: Packing, builder: "Builder", *, pinned: str = "") -> None:
+        self.name = name
+        self._packing = packing
         self._builder = builder
+        self._pinned = pinned
         self._image: HostImage | None = None
 
     async def manifest(self, platform: Platform) -> Manifest:
         wanted, own = canonical(platform), canonical(Platform(architecture=os.uname().machine))
         if (wanted.os, wanted.architecture) != (own.os, own.architecture):
             raise NotFound(f'"{self.name}" is for {describe(own)} as this machine is, not for {describe(platform)}')
-        program, digest = self._reference.program, self._reference.digest
-        self._image = await trio.to_thread.run_sync(self._builder.build, program, own)
+        self._image = await trio.to_thread.run_sync(self._builder.build, self._packing, own)
         manifest = self._image.manifest
-        if digest not in ("", manifest.digest):
-            raise NotFound(f'"{PREFIX}{program}" is {manifest.digest} now: its files are no longer those of {digest}')
+        if self._pinned not in ("", manifest.digest):
+            name = f"{PREFIX}{self._packing.programs[0]}"
+            raise NotFound(f'"{name}" is {manifest.digest} now: its files are no longer those of {self._pinned}')
         return manifest
+
+    async def document(self) -> Document:
+        return await self.manifest(Platform(architecture=os.uname().machine))
 
     async def tags(self) -> Sequence[str]:
         """None: a program is as it is."""

@@ -14,11 +14,12 @@ from ck.kernel.drivers.manifest import (
     DOCKER_MANIFEST,
     MAX_BYTES,
     IndexEntry,
+    read_document,
     read_json,
     read_manifest,
 )
 from ck.kernel.drivers.platform import resolve
-from ck.kernel.drivers.registry import Descriptor, Manifest, Platform
+from ck.kernel.drivers.registry import Descriptor, Document, Manifest, Platform
 from ck.kernel.errors import CorruptData, NotFound
 from ck.plugins.builtin.registry_layout._archive import ArchivedImage, choose, read_archive
 from ck.plugins.builtin.registry_layout._reference import ONLY, PLACE, LayoutReference, Transport
@@ -37,11 +38,14 @@ class LayoutSource:
         self._extents: dict[str, Extent] = {}  # of an archive's blobs, by digest
 
     async def manifest(self, platform: Platform) -> Manifest:
-        # An archive of today's docker holds an OCI layout too, but only manifest.json has the images' names.
-        is_archive = self._reference.transport is Transport.DOCKER_ARCHIVE
-        if is_archive and self._files.has("manifest.json"):
+        if self._is_archive():
             return await trio.to_thread.run_sync(self._archived)
         return await resolve(await trio.to_thread.run_sync(self._entry_point), platform, self.name, self._document)
+
+    async def document(self) -> Document:
+        if self._is_archive():
+            return await trio.to_thread.run_sync(self._archived)
+        return read_document(await trio.to_thread.run_sync(self._entry_point))
 
     async def tags(self) -> Sequence[str]:
         """None: a layout is a place, and names its images one by one."""
@@ -56,6 +60,10 @@ class LayoutSource:
             raise CorruptData(f"blob {descriptor.digest} has {extent.size} bytes, its manifest says {descriptor.size}")
         async with aclosing(_read(extent, offset)) as chunks:
             yield chunks
+
+    def _is_archive(self) -> bool:
+        # An archive of today's docker holds an OCI layout too, but only manifest.json has the images' names.
+        return self._reference.transport is Transport.DOCKER_ARCHIVE and self._files.has("manifest.json")
 
     # OCI layout (image-spec, image-layout.md)
 

@@ -106,6 +106,9 @@ class OverlayStorage:
         record = await trio.to_thread.run_sync(self._shelf.layer, chain_id)
         return LayerUsage(size=record.size)
 
+    async def layer_disk(self, chain_id: str) -> int:
+        return await trio.to_thread.run_sync(self._shelf.layer_space, chain_id)
+
     async def layer_tar(self, chain_id: str) -> LayerTar | None:
         await trio.to_thread.run_sync(self._shelf.layer, chain_id)
         return None

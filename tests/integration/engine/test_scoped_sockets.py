@@ -186,6 +186,16 @@ def test_images_are_not_read_from_the_host_s_files(scoped: Scoped, tmp_path: Pat
         scoped.lab.ck("pull", f"docker-archive:{tmp_path}/fifo")
     for reference in (f"oci:{tmp_path}:x", f"docker-archive:{tmp_path}/a.tar", "host/sh"):
         assert "may not be pulled" in scoped.said("plain", "pull", reference), reference
+        assert "may not be pulled" in scoped.said("plain", "manifest", "inspect", reference), reference
+    assert "only" in scoped.said("reader", "manifest", "inspect", "127.0.0.1:1/x")
+    assert "may not be packed" in scoped.said("plain", "pack", "sh")
+    body = {"Index": "e30=", "Sources": {"sha256:1": f"oci:{tmp_path}"}}
+    client = scoped.api("plain")
+    try:
+        answer = client.post(client._url("/ck/manifests/{0}", "127.0.0.1:1/x:1"), json=body)
+    finally:
+        client.close()
+    assert (answer.status_code, "may not be pulled" in answer.json()["message"]) == (403, True)
 
 
 def test_nothing_is_built(scoped: Scoped, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ck.cli.reference import DOCKER_HUB, absolute, has_tags, registry, split
+from ck.cli.reference import DOCKER_HUB, absolute, full, has_tags, registry, split
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,18 @@ def test_layouts_are_files_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert absolute("docker-archive:/x.tar") == "docker-archive:/x.tar"
     assert absolute("alpine") == "alpine"
     assert has_tags("alpine") and not has_tags("host/sh") and not has_tags("oci:x")
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        ("alpine", "docker.io/library/alpine:latest"),
+        ("user/image:1", "docker.io/user/image:1"),
+        ("index.docker.io/library/alpine", "docker.io/library/alpine:latest"),
+        ("host:5000/a", "host:5000/a:latest"),
+        ("quay.io/a@sha256:00", "quay.io/a@sha256:00"),
+        ("host/sh", "host/sh"),
+    ],
+)
+def test_full_names(reference: str, name: str) -> None:
+    assert full(reference) == name

@@ -1,9 +1,12 @@
 """Images, their history and their removal as the API shows them; which of them `images` lists. Pure."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Final
+
+import attrs
 
 from ck.kernel.api.image import HistoryEntry, Image, ImageRemoval, Progress
 from ck.plugins.builtin.docker_api._shapes.codec import Json
@@ -15,11 +18,13 @@ KNOWN_FILTERS: Final = frozenset({"before", "dangling", "label", "reference", "s
 Familiar = Callable[[str], str]
 
 
-def image_summary_json(image: Image, familiar: Familiar, *, shared: int = -1, containers: int = -1) -> Json:
+def image_summary_json(
+    image: Image, familiar: Familiar, *, parent: str = "", shared: int = -1, containers: int = -1
+) -> Json:
     """One line of `images`; -1 says "not counted"."""
     return {
         "Id": image.id,
-        "ParentId": "",
+        "ParentId": parent,
         "RepoTags": [familiar(tag) for tag in image.tags],
         "RepoDigests": [familiar(digest) for digest in image.digests],
         "Created": unix_seconds(image.created),
@@ -27,6 +32,30 @@ def image_summary_json(image: Image, familiar: Familiar, *, shared: int = -1, co
         "SharedSize": shared,
         "Labels": dict(image.config.labels),
         "Containers": containers,
+    }
+
+
+def parents(images: Sequence[Image]) -> Mapping[str, str]:
+    """For each image that stands on another one of *images*, the ID of that: the one with most of its layers, all of
+    which are its lowest."""
+    # Of images with equal layers the eldest counts; those without a time last.
+    eldest = sorted(images, key=lambda image: (image.created is None, image.created, image.id), reverse=True)
+    tops = {image.chain_ids[-1]: image.id for image in eldest if image.chain_ids}
+    found = {}
+    for image in images:
+        if below := next((chain for chain in reversed(image.chain_ids[:-1]) if chain in tops), None):
+            found[image.id] = tops[below]
+    return found
+
+
+def shared_sizes(images: Sequence[Image]) -> Mapping[str, int]:
+    """For each image, by ID, the bytes of the layers that it has in common with others."""
+    takers = Counter(chain for image in images for chain in image.chain_ids)
+    return {
+        image.id: sum(
+            size for chain, size in zip(image.chain_ids, image.layer_sizes, strict=False) if takers[chain] > 1
+        )
+        for image in images
     }
 
 
@@ -117,6 +146,16 @@ def _tests(
         yield lambda image: image.created is not None and image.created < min(limits)
     if since is not None:
         yield lambda image: image.created is not None and image.created > since
+
+
+def as_referred(image: Image, filters: Filters, familiar: Familiar) -> Image:
+    """*image* with only those of its names that the filter `reference` asks for: they alone are listed."""
+    references = filters.get("reference")
+    if not references:
+        return image
+    tags = tuple(name for name in image.tags if _matches_reference(familiar(name), references))
+    digests = tuple(name for name in image.digests if _matches_reference(familiar(name), references))
+    return attrs.evolve(image, tags=tags, digests=digests)
 
 
 def _matches_reference(name: str, wanted: Sequence[str]) -> bool:

@@ -71,7 +71,7 @@ def load_credentials(auth: Json) -> Credentials | None:
     """An AuthConfig; None where it holds nothing. `auth` is base64 of "user:password", as in config.json."""
     fields: dict[str, Any] = AUTH.load(auth, "the credentials' ")
     if isinstance(encoded := auth.get("auth"), str) and encoded and not fields.get("username"):
-        username, colon, password = _unbase64(encoded, "the credentials' auth").partition(b":")
+        username, colon, password = unbase64(encoded, "the credentials' auth").partition(b":")
         if colon:
             fields |= {"username": username.decode(errors="replace"), "password": password.decode(errors="replace")}
     credentials = Credentials(**fields)
@@ -90,10 +90,10 @@ def header_credentials(header: str) -> Credentials | None:
 
 def decode_header(text: str, name: str) -> Any:
     """The JSON value that the header *name* holds in base64url. Raises: InvalidArgument."""
-    return parse_json(_unbase64(text, name), name)
+    return parse_json(unbase64(text, name), name)
 
 
-def _unbase64(text: str, name: str) -> bytes:
+def unbase64(text: str, name: str) -> bytes:
     """Either alphabet, padded or not: clients differ."""
     try:
         plain = text.replace("-", "+").replace("_", "/").rstrip("=")

@@ -1,5 +1,6 @@
 """`version`, `info` and `system df`. Pure: what it needs to know of the host is handed in."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -145,17 +146,18 @@ def usage_json(
     """`system df`; *kinds* limits it to some of "container", "image", "volume", "build-cache", if not empty.
     *containers* are the summaries of *records*."""
     wanted = set(kinds) or {"container", "image", "volume", "build-cache"}
-    users: dict[str, int] = {}
-    for record in records:
-        users[record.image_id] = users.get(record.image_id, 0) + 1
+    users = Counter(record.image_id for record in records)
     json: dict[str, Any] = {}
     if "image" in wanted:
-        json["LayersSize"] = usage.layers_size
+        json["LayersSize"] = usage.images_size
+        json["ck"] = {"ImagesReclaimable": usage.images_free}
         json["Images"] = [
-            image_summary_json(
-                image, familiar, shared=usage.image_shared.get(image.id, 0), containers=users.get(image.id, 0)
-            )
+            {
+                **image_summary_json(image, familiar, shared=usage.images[image.id].shared, containers=users[image.id]),
+                "Size": usage.images[image.id].size,
+            }
             for image in images
+            if image.id in usage.images  # else it is newer than the look at the disk
         ]
     if "container" in wanted:
         json["Containers"] = list(containers)

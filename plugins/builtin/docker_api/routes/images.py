@@ -1,6 +1,5 @@
 """Images: list, pull, commit, inspect, history, tag, remove, prune."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from ck.kernel.api.container import ContainerConfig
@@ -10,11 +9,14 @@ from ck.plugins.builtin.docker_api import streams, versions
 from ck.plugins.builtin.docker_api._shapes.config import CONFIG
 from ck.plugins.builtin.docker_api._shapes.filters import check_names
 from ck.plugins.builtin.docker_api._shapes.image import (
+    as_referred,
     history_json,
     image_json,
     image_summary_json,
     image_test,
+    parents,
     removals_json,
+    shared_sizes,
 )
 from ck.plugins.builtin.docker_api._shapes.reference import (
     asks_for_all_tags,
@@ -39,12 +41,17 @@ async def list_images(request: Request) -> Reply:
     before = [(await images.get(ref)).created for ref in filters.get("before", ())]
     since = [(await images.get(ref)).created for ref in filters.get("since", ())]
     test = image_test(filters, images.familiar, before=before[0] if before else None, since=since[0] if since else None)
-    shared: Mapping[str, int] = {}
-    if request.query.flag("shared-size"):
-        shared = (await request.engine.system.disk_usage()).image_shared
+    found = await images.list()
+    shared = shared_sizes(found) if request.query.flag("shared-size") else {}
+    below = parents(found)
     lines = [
-        image_summary_json(image, images.familiar, shared=shared.get(image.id, -1))
-        for image in await images.list()
+        image_summary_json(
+            as_referred(image, filters, images.familiar),
+            images.familiar,
+            parent=below.get(image.id, ""),
+            shared=shared.get(image.id, -1),
+        )
+        for image in found
         if test(image)
     ]
     return json_reply([versions.image_fields(line, request.version) for line in lines])

@@ -10,8 +10,6 @@ from ck.plugins.builtin.docker_api.router import Route
 _WHAT: Final = {
     "BuildKit's sessions": ("POST /session", "POST /grpc"),
     "attaching by WebSocket": ("GET /containers/{id}/attach/ws",),
-    "searching for images": ("GET /images/search",),
-    "asking a registry for an image": ("GET /distribution/{id:path}/json",),
     "updating a volume": ("PUT /volumes/{id}",),
     "Docker's plugins": ("GET /plugins",),
 }

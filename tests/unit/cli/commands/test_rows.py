@@ -85,6 +85,7 @@ def test_disk_usage() -> None:
     rows = summary(
         {
             "LayersSize": 1000,
+            "ck": {"ImagesReclaimable": 400},
             "Images": [
                 {"Size": 600, "SharedSize": 0, "Containers": 1},
                 {"Size": 400, "SharedSize": 0, "Containers": 0},

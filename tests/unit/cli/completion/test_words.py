@@ -13,7 +13,7 @@ from ck.cli.main import GLOBAL_FLAGS
 class Names(Client):
     """An engine that knows one thing of each kind."""
 
-    def get(self, path: str, **query: object) -> object:
+    def get(self, path: str, headers: object = None, /, **query: object) -> object:
         return {
             "/containers/json": [{"Names": ["/web"]}, *([{"Names": ["/stopped"]}] if query.get("all") else [])],
             "/images/json": [{"RepoTags": ["app:1"]}, {"RepoTags": None}],

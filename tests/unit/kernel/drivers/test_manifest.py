@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ck.kernel.drivers.digest import sha256_digest
-from ck.kernel.drivers.manifest import DOCKER_MANIFEST, OCI_MANIFEST, IndexEntry, read_manifest
+from ck.kernel.drivers.manifest import DOCKER_MANIFEST, OCI_MANIFEST, IndexEntry, read_document, read_manifest
 from ck.kernel.drivers.registry import Descriptor, Manifest
 from ck.kernel.errors import CorruptData, Unsupported
 
@@ -125,3 +125,26 @@ def test_one_wrong_part_is_never_a_crash(value: object) -> None:
             read(manifest(**{part: value}))
         except (CorruptData, Unsupported) as error:
             str(error).encode()
+
+
+@pytest.mark.parametrize(
+    ("document", "media_type"),
+    [
+        (manifest(), OCI_MANIFEST),
+        (manifest(config=descriptor("application/vnd.docker.container.image.v1+json")), DOCKER_MANIFEST),
+        (manifest(config=descriptor("application/vnd.cncf.helm.config.v1+json")), OCI_MANIFEST),
+        ({"schemaVersion": 2, "manifests": []}, INDEX),
+        ({"schemaVersion": 2, "mediaType": "x/y", "manifests": []}, "x/y"),
+        ({"schemaVersion": 1}, "application/vnd.docker.distribution.manifest.v1+json"),
+    ],
+)
+def test_a_document_is_read_for_its_type_alone(document: object, media_type: str) -> None:
+    raw = json.dumps(document).encode()
+    found = read_document(raw)
+    assert (found.raw, found.digest, found.media_type) == (raw, sha256_digest(raw), media_type)
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"config": 1}', b'{"manifests": [], "mediaType": 1}'])
+def test_what_is_no_document(raw: bytes) -> None:
+    with pytest.raises(CorruptData, match=sha256_digest(raw)):
+        read_document(raw)

@@ -1,0 +1,1 @@
+"""Commands on indexes of images for several platforms."""
