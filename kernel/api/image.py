@@ -119,12 +119,27 @@ class ImageUsage:
 
 
 @attrs.frozen(kw_only=True)
+class CachedStep:
+    """A step in the build cache: the bytes on the disk of its layer, which an image has too if it is `shared`."""
+
+    key: str
+    description: str
+    size: int
+    shared: bool
+    created: datetime
+    used: datetime
+    uses: int
+
+
+@attrs.frozen(kw_only=True)
 class DiskUsage:
     """`system df`: bytes on the disk, by ID or name. `images_size` is all of images, what they share counted once;
-    `images_free` as much of it as goes when all images go that no container was made of."""
+    `images_free` as much of it as goes when all images go that no container was made of; `cache` what only steps of
+    builds have beside that."""
 
     images_size: int
     images_free: int
     images: Mapping[str, ImageUsage]
     container_rw: Mapping[str, int]
     volumes: Mapping[str, int]
+    cache: tuple[CachedStep, ...] = ()

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from ck.kernel.api.image import Image, ImageUsage
+from ck.kernel.api.image import CachedStep, Image, ImageUsage
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.image_garbage import blobs_of
 from ck.kernel.errors import NotFound
+from ck.kernel.store_records import CacheRecord
 
 _Part = tuple[str, str]
 """What an image is made of: "layer" and a chain ID, or "blob" and a digest, which may be the same digits."""
@@ -19,8 +20,9 @@ class ImageDisk:
         self._ctx = ctx
         self._layers: dict[str, int] = {}
 
-    async def measure(self) -> tuple[dict[str, ImageUsage], int, int]:
-        """By image ID; bytes of all that is stored, and of that part of it which no container needs."""
+    async def measure(self) -> tuple[dict[str, ImageUsage], int, int, tuple[CachedStep, ...]]:
+        """By image ID; bytes of all that is stored but for what only the build cache has, and of that part of it which
+        no container needs; the build cache."""
         ctx = self._ctx
         sizes = await self._sizes()
         partial = sum(blob.disk for blob in await ctx.content.partials() if blob.digest not in ctx.leases.held())
@@ -28,8 +30,11 @@ class ImageDisk:
         takers = Counter(part for image in images for part in set(_parts(image)))
         usages = {image.id: _usage(image, sizes, takers) for image in images}
         needed = self._needed()
-        free = sum(size for part, size in sizes.items() if part not in needed)
-        return usages, sum(sizes.values()) + partial, free + partial
+        steps = tuple(_step(record, sizes, takers) for record in ctx.store.cache)
+        cached = {part for record in ctx.store.cache for part in _cached(record) if part not in takers}
+        rest = {part: size for part, size in sizes.items() if part not in cached or part in needed}
+        free = sum(size for part, size in rest.items() if part not in needed)
+        return usages, sum(rest.values()) + partial, free + partial, steps
 
     def _needed(self) -> set[_Part]:
         ctx = self._ctx
@@ -56,6 +61,25 @@ class ImageDisk:
 def _parts(image: Image) -> Iterator[_Part]:
     yield from (("layer", chain) for chain in image.chain_ids)
     yield from (("blob", digest) for digest in blobs_of(image))
+
+
+def _cached(record: CacheRecord) -> Iterator[_Part]:
+    yield from (("layer", chain) for chain in record.chain)
+    if record.blob:
+        yield "blob", record.blob
+
+
+def _step(record: CacheRecord, sizes: dict[_Part, int], takers: Counter[_Part]) -> CachedStep:
+    layer: _Part = ("layer", record.chain[-1])
+    return CachedStep(
+        key=record.key,
+        description=record.description,
+        size=sizes.get(layer, 0) + (sizes.get(("blob", record.blob), 0) if record.blob else 0),
+        shared=layer in takers,
+        created=record.created,
+        used=record.used,
+        uses=record.uses,
+    )
 
 
 def _usage(image: Image, sizes: dict[_Part, int], takers: Counter[_Part]) -> ImageUsage:

@@ -57,7 +57,7 @@ class System:
 
     async def disk_usage(self) -> DiskUsage:
         ctx = self._ctx
-        images, size, free = await self._images.measure()
+        images, size, free, cache = await self._images.measure()
         written, volumes = {}, {}
         for container in ctx.store.containers:
             try:
@@ -69,7 +69,9 @@ class System:
                 volumes[record.name] = await ctx.volume_driver(record.driver).usage(record.name)
             except NotFound:
                 continue
-        return DiskUsage(images_size=size, images_free=free, images=images, container_rw=written, volumes=volumes)
+        return DiskUsage(
+            images_size=size, images_free=free, images=images, container_rw=written, volumes=volumes, cache=cache
+        )
 
     def events(
         self, since: datetime | None, until: datetime | None, cursor: int | None = None

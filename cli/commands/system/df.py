@@ -28,6 +28,7 @@ COMMAND = Command(
 HEADERS = {"Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE"}
 IMAGE_HEADERS = ("REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS")
 CONTAINER_HEADERS = ("CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES", "SIZE", "CREATED", "STATUS", "NAMES")
+CACHE_HEADERS = ("CACHE ID", "STEP", "SIZE", "USAGE", "SHARED")
 VOLUME_HEADERS = ("VOLUME NAME", "LINKS", "SIZE")
 
 
@@ -54,12 +55,14 @@ def summary(usage: dict[str, Any]) -> list[Row]:
     volume_bytes = sum(max(each["Size"], 0) for each in known)
     volume_free = sum(max(each["Size"], 0) for each in known if not each["RefCount"])
     active_images = sum(each.get("Containers", 0) > 0 for each in images)
+    steps = usage.get("BuildCache") or []
+    cached = sum(each["Size"] for each in steps if not each["Shared"])
     active_volumes = sum(each["RefCount"] > 0 for each in known)
     return [
         _row("Images", len(images), active_images, layers, usage["ck"]["ImagesReclaimable"]),
         _row("Containers", len(containers), len(containers) - len(idle), written, free),
         _row("Local Volumes", len(volumes), active_volumes, volume_bytes, volume_free),
-        _row("Build Cache", len(usage.get("BuildCache") or []), 0, 0, 0),
+        _row("Build Cache", len(steps), sum(each["Shared"] for each in steps), cached, cached),
     ]
 
 
@@ -86,6 +89,7 @@ def _print_details(usage: dict[str, Any]) -> None:
     show("Images", IMAGE_HEADERS, [_image(each, now) for each in usage.get("Images") or ()])
     show("Containers", CONTAINER_HEADERS, [_container(each, now) for each in usage.get("Containers") or ()])
     show("Local Volumes", VOLUME_HEADERS, [_volume(each) for each in usage.get("Volumes") or ()])
+    show("Build cache", CACHE_HEADERS, [_step(each) for each in usage.get("BuildCache") or ()])
 
 
 def _image(image: dict[str, Any], now: float) -> tuple[str, ...]:
@@ -122,3 +126,14 @@ def _container(container: dict[str, Any], now: float) -> tuple[str, ...]:
 def _volume(volume: dict[str, Any]) -> tuple[str, ...]:
     usage = volume.get("UsageData") or {"RefCount": 0, "Size": 0}
     return volume["Name"], str(usage["RefCount"]), human_size(max(usage["Size"], 0), 3)
+
+
+def _step(step: dict[str, Any]) -> tuple[str, ...]:
+    title = step["Description"]
+    return (
+        step["ID"][:12],
+        title if len(title) <= 60 else f"{title[:59]}…",
+        human_size(step["Size"], 3),
+        str(step["UsageCount"]),
+        str(step["Shared"]).lower(),
+    )

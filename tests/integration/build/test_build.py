@@ -335,3 +335,22 @@ def test_results_that_are_no_image(bench: Workbench, tmp_path: Path) -> None:
 
 
 _UNUSED = (time,)
+
+
+def test_what_builds_keep_is_told_and_freed(own_lab: Lab, tmp_path: Path) -> None:
+    bench = Workbench(own_lab, tmp_path)
+
+    def row() -> list[str]:
+        table = own_lab.ck("system", "df", "--format", "{{.Type}}|{{.TotalCount}}|{{.Size}}|{{.Reclaimable}}")
+        return next(line.split("|")[1:] for line in table.splitlines() if line.startswith("Build Cache"))
+
+    assert row() == ["0", "0B", "0B"]
+    bench.build("FROM BASE\nRUN head -c 3000000 /dev/urandom > /f\nRUN true\n")
+    assert row()[:2] == ["2", "0B"]  # the image has it all
+    assert "RUN head -c 3000000" in own_lab.ck("system", "df", "-v")
+    assert own_lab.ck("builder", "prune", "-f").endswith("Total reclaimed space: 0B\n")
+    own_lab.ck("rmi", bench.image)
+    assert row()[0] == "2" and row()[1].startswith("3.0")
+    assert "Total reclaimed space: 3.0" in own_lab.ck("builder", "prune", "-f")
+    assert row() == ["0", "0B", "0B"]
+    bench.clean()

@@ -8,7 +8,7 @@ import attrs
 
 from ck.kernel.api.container import Container
 from ck.kernel.api.engine import SystemInfo
-from ck.kernel.api.image import DiskUsage, Image
+from ck.kernel.api.image import CachedStep, DiskUsage, Image
 from ck.kernel.api.volume import Volume
 from ck.plugins.builtin.docker_api import versions
 from ck.plugins.builtin.docker_api._shapes.codec import Json
@@ -134,6 +134,20 @@ def _plugins_json(info: SystemInfo) -> Json:
     return {"Volume": names("volume"), "Network": names("network"), "Authorization": None, "Log": names("log")}
 
 
+def _step_json(step: CachedStep) -> Json:
+    return {
+        "ID": step.key,
+        "Type": "regular",
+        "Description": step.description,
+        "InUse": False,
+        "Shared": step.shared,
+        "Size": step.size,
+        "CreatedAt": rfc3339(step.created),
+        "LastUsedAt": rfc3339(step.used),
+        "UsageCount": step.uses,
+    }
+
+
 def usage_json(
     usage: DiskUsage,
     images: Sequence[Image],
@@ -164,5 +178,5 @@ def usage_json(
     if "volume" in wanted:
         json["Volumes"] = [volume_json(volume, size=usage.volumes.get(volume.name, -1)) for volume in volumes]
     if "build-cache" in wanted:
-        json["BuildCache"] = []
+        json["BuildCache"] = [_step_json(step) for step in usage.cache]
     return json
