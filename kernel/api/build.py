@@ -33,7 +33,8 @@ class BuildRequest:
     """`tags` are references as users write them. `dockerfile` is a path in the context, or
     no more than a name where `dockerfile_text` is what it holds. `build_args` are those with a
     value. `platform` None is this machine's. `network` is what RUN has by default: a network's name, "" for the
-    config's default, "none" or "host". `epoch` (seconds) is SOURCE_DATE_EPOCH. `credentials` are by registry host.
+    config's default, "none" or "host". `epoch` (seconds) is SOURCE_DATE_EPOCH, which what
+    RUN writes has too if `reproducible`. `credentials` are by registry host.
     `agents` are sockets of SSH agents, by the ID that a mount names.
     """
 
@@ -52,6 +53,7 @@ class BuildRequest:
     shm_size: int = 0
     limits: BuildLimits = BuildLimits()
     epoch: int | None = None
+    reproducible: bool = False
     credentials: Mapping[str, Credentials] = attrs.field(factory=dict, repr=False)
     secrets: Mapping[str, Secret] = attrs.field(factory=dict, repr=False)
     agents: Mapping[str, Path] = attrs.field(factory=dict)

@@ -49,6 +49,7 @@ COMMAND = Command(
         text("progress", "How progress is shown: auto, plain, tty, quiet", default="auto"),
         switch("pull", "Always attempt to pull a newer version of the base images"),
         switch("quiet", "Suppress the build output and print image ID on success", "q"),
+        switch("reproducible", "Give what RUN writes the time of SOURCE_DATE_EPOCH too, or 1970"),
         texts("secret", "Secret for RUN --mount=type=secret: id=ID[,src=PATH|,env=NAME]"),
         text("shm-size", "Size of /dev/shm", kind="bytes"),
         texts("ssh", "SSH agent for RUN --mount=type=ssh: default or ID=SOCKET"),
@@ -135,6 +136,7 @@ def _options(args: Args) -> dict[str, object]:
         "cpuquota": args.number("cpu-quota") or "",
         "cpusetcpus": args.text("cpuset-cpus"),
         "cpusetmems": args.text("cpuset-mems"),
+        "ck-reproducible": args.on("reproducible"),
         "ck-ssh": read_agents(args.texts("ssh")),
     }
 

@@ -68,7 +68,7 @@ class CopyWriter:
         self._made: set[bytes] = set()
         self._links: dict[tuple[int, int], bytes] = {}
         self.digest = CopyDigest()
-        self.count = 0
+        self.alone = b""  # the name of a file that came by itself
 
     def nodes(self, nodes: Iterable[Node]) -> None:
         """Copy *nodes*. Raises: InvalidArgument for a name that no layer can hold, OSError."""
@@ -85,7 +85,7 @@ class CopyWriter:
             header = next(pieces, b"")
             if not header:
                 continue  # a socket, or something that has disappeared meanwhile
-            self.count += 1
+            self.alone = node.path if node.alone else self.alone
             self._write(header)
             for chunk in pieces:
                 self.digest.content(chunk)
@@ -102,7 +102,6 @@ class CopyWriter:
         self.digest.header(path, entry)
         entry.name = title + b"/" if entry.kind is Kind.DIRECTORY else title
         self._write(encode(entry))
-        self.count += 1
         for chunk in content:
             self.digest.content(chunk)
             self._write(chunk)

@@ -15,22 +15,18 @@ import trio
 
 from ck.kernel.api.build import BuildRequest
 from ck.kernel.api.container import MountRequest
-from ck.kernel.archive.copy import copy_tree
-from ck.kernel.archive.directories import DIRECTORY, open_in_root
-from ck.kernel.archive.stage import opened
 from ck.kernel.dockerfile.instructions import Run
 from ck.kernel.dockerfile.mounts import Mount
 from ck.kernel.engine.build.agent import relayed
 from ck.kernel.engine.pins import Pins
-from ck.kernel.errors import InvalidArgument, NotFound
+from ck.kernel.errors import InvalidArgument
 
-InSource = Callable[[str, Callable[[int], None]], Awaitable[None]]
-"""Calls a function, in a thread, with an fd of the root of the context ("") or of what a `from` names."""
+CopySource = Callable[[Mount, Path], Awaitable[Path]]
+"""Copies the source of a mount into a directory, made if it is not there; returns where the directory or file is."""
 
 _SECRET_MODE: Final = 0o400
 _CACHE_MODE: Final = 0o755
 _AGENT: Final = "/run/buildkit/ssh_agent"
-_BLOCK: Final = 1 << 20
 
 
 @attrs.define
@@ -51,7 +47,7 @@ class Caches:
         self._used = Pins()
 
     @asynccontextmanager
-    async def directory(self, mount: Mount, in_source: InSource) -> AsyncIterator[Path]:
+    async def directory(self, mount: Mount, copy: CopySource) -> AsyncIterator[Path]:
         """The directory of *mount*'s cache; a new one has what its `from` has. One that is `locked` is for one RUN at a
         time, of one that is `private` and in use there are more."""
         name = hashlib.sha256(mount.id.encode()).hexdigest()
@@ -64,7 +60,7 @@ class Caches:
             stack.enter_context(self._used.hold([name]))
             path = self._root / name
             if await trio.to_thread.run_sync(_make_cache, path, mount) and mount.from_:
-                await in_source(mount.from_, lambda root: _copy(root, mount.source, path))
+                await copy(mount, path)
             yield path
 
     async def clear(self) -> int:
@@ -74,7 +70,7 @@ class Caches:
 
 @asynccontextmanager
 async def run_mounts(
-    run: Run, working_dir: str, request: BuildRequest, caches: Caches, scratch: Path, in_source: InSource
+    run: Run, working_dir: str, request: BuildRequest, caches: Caches, scratch: Path, copy: CopySource
 ) -> AsyncIterator[RunMounts]:
     """What *run* asks for, in place while the block runs. *scratch* is an empty directory of this RUN's own.
 
@@ -87,10 +83,11 @@ async def run_mounts(
             place = scratch / str(number)
             match mount.type:
                 case "bind":
-                    source = await _bound(mount, place, in_source)
+                    # A copy, so that nothing that is written there, or changes meanwhile, is seen elsewhere.
+                    source = await copy(mount, place)
                     made.mounts.append(_bind(source, target, read_only=mount.read_only))
                 case "cache":
-                    directory = await stack.enter_async_context(caches.directory(mount, in_source))
+                    directory = await stack.enter_async_context(caches.directory(mount, copy))
                     made.mounts.append(_bind(directory, target, read_only=mount.read_only))
                 case "tmpfs":
                     made.tmpfs[target] = f"exec,size={mount.size}" if mount.size else "exec"
@@ -107,12 +104,6 @@ async def run_mounts(
 
 def _bind(source: Path, target: str, *, read_only: bool) -> MountRequest:
     return MountRequest(type="bind", source=str(source), target=target, read_only=read_only)
-
-
-async def _bound(mount: Mount, place: Path, in_source: InSource) -> Path:
-    """A copy, so that nothing that is written there, or changes meanwhile, is seen elsewhere."""
-    await in_source(mount.from_, lambda root: _copy(root, mount.source, place))
-    return place
 
 
 async def _add_secret(made: RunMounts, mount: Mount, target: str, place: Path, request: BuildRequest) -> None:
@@ -143,33 +134,6 @@ async def _add_agent(
     await trio.to_thread.run_sync(os.chown, place, mount.uid or 0, mount.gid or 0)
     made.mounts.append(_bind(place, inside, read_only=False))
     made.environment.append(f"SSH_AUTH_SOCK={inside}")
-
-
-def _copy(root: int, source: str, target: Path) -> None:
-    """Copy the file or directory *source* of *root* to *target*. Raises: NotFound."""
-    path = os.fsencode(posixpath.normpath("/" + source).lstrip("/")) or b"."
-    try:
-        top = open_in_root(root, path, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError as error:
-        raise NotFound(f'"{source}": not found') from error
-    try:
-        try:
-            directory = os.open(".", DIRECTORY, dir_fd=top)
-        except NotADirectoryError:
-            with os.fdopen(os.dup(top), "rb") as file, target.open("wb") as copy:
-                shutil.copyfileobj(file, copy, _BLOCK)
-            status = os.fstat(top)
-            os.chown(target, status.st_uid, status.st_gid)
-            target.chmod(status.st_mode & 0o7777)
-            return
-        try:
-            target.mkdir(exist_ok=True)
-            with opened(target) as new:
-                copy_tree(directory, new)
-        finally:
-            os.close(directory)
-    finally:
-        os.close(top)
 
 
 def _write(path: Path, content: bytes, mode: int, uid: int, gid: int) -> None:

@@ -1,21 +1,29 @@
 """RUN as a step of a stage: found in the cache, or run."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from typing import BinaryIO
 
 import attrs
+import trio
 
 from ck.kernel.api.container import ContainerConfig
 from ck.kernel.api.image import Image
+from ck.kernel.archive.extract import extract
+from ck.kernel.archive.retime import retimed
+from ck.kernel.archive.stage import opened
 from ck.kernel.dockerfile.instructions import Copy, Run
 from ck.kernel.dockerfile.mounts import Mount
 from ck.kernel.dockerfile.scope import proxy_variables
 from ck.kernel.engine.build.built import Built, Layering, Workshop
 from ck.kernel.engine.build.cache import key_of
 from ck.kernel.engine.build.config import command_of
-from ck.kernel.engine.build.copy import Manner
+from ck.kernel.engine.build.copy import SECOND, CopyWriter, Manner
 from ck.kernel.engine.build.copy_step import CopyJob
 from ck.kernel.engine.build.mounts import run_mounts
+from ck.kernel.engine.build.place import NOWHERE
 from ck.kernel.engine.build.run import Command, remove_stubs
 from ck.kernel.engine.build.sources import Files
 from ck.kernel.errors import StartFailed, Unsupported
@@ -50,14 +58,14 @@ class RunStep:
         script = run.script.text if run.script else ""
         key = key_of(
             "run", built.top, list(line), sorted(built.evaluator.variables.items()), command.user, command.working_dir,
-            network, mounts, script,
+            network, mounts, script, [shop.request.epoch or 0] if shop.request.reproducible else [],
         )  # fmt: skip
         if await self._layering.from_cache(key):
             return
         scratch = await self._layering.scratch()
         output = shop.console.output(self._title)
         where = built.config.working_dir
-        async with run_mounts(run, where, shop.request, shop.caches, scratch, self._in_source) as brought:
+        async with run_mounts(run, where, shop.request, shop.caches, scratch, self._copied) as brought:
             command = attrs.evolve(
                 command,
                 environment=[*environment, *brought.environment],
@@ -72,11 +80,27 @@ class RunStep:
                         f"the command '{shown}' returned a non-zero code: {code}\n{output.tail()}".rstrip(), code
                     )
 
-                async def write(sink: BinaryIO) -> None:
-                    await remove_stubs(shop.ctx, container_id)
-                    await shop.ctx.storage.diff(container_id, sink)
+                layer = await self._layering.make(partial(self._write, container_id, scratch))
+                await self._layering.keep(key, run, layer)
 
-                await self._layering.keep(key, run, await self._layering.make(write))
+    async def _write(self, container_id: str, scratch: Path, sink: BinaryIO) -> None:
+        """What the ended container has changed."""
+        ctx, request = self._shop.ctx, self._shop.request
+        await remove_stubs(ctx, container_id)
+        if not request.reproducible:
+            await ctx.storage.diff(container_id, sink)
+            return
+        path = scratch / "diff"
+        with path.open("wb") as file:
+            await ctx.storage.diff(container_id, file)
+        newest = (request.epoch or 0) * SECOND
+
+        def work() -> None:
+            with path.open("rb") as file:
+                for chunk in retimed(file, newest):
+                    sink.write(chunk)
+
+        await trio.to_thread.run_sync(work)
 
     async def _mount_key(self, mount: Mount) -> object:
         """What of a mount the result of a RUN depends on."""
@@ -86,16 +110,34 @@ class RunStep:
         files = self._sources[mount.from_]
         if files.context is None:
             return [told, files.chain_id]
-        copy = Copy(
-            line=0, last_line=0, original="", sources=(mount.source or ".",), contents=(), dest="/", parents=False
-        )
-        job = CopyJob(instruction=copy, files=files, scratch=self._shop.scratch)
-        return [told, await job.digest(Manner(owner=(0, 0)))]
+        return [told, await self._job(mount).digest(Manner(owner=(0, 0)))]
 
-    async def _in_source(self, written: str, work: Callable[[int], None]) -> None:
-        await self._sources[written].inside(work)
+    def _job(self, mount: Mount) -> CopyJob:
+        """Copies what a mount shows."""
+        sources = (mount.source or ".",)
+        copy = Copy(line=0, last_line=0, original="", sources=sources, contents=(), dest="/")
+        return CopyJob(instruction=copy, files=self._sources[mount.from_], scratch=self._shop.scratch)
+
+    async def _copied(self, mount: Mount, place: Path) -> Path:
+        """Copy the source of *mount* into the directory *place*; return where the directory or file is."""
+        job = self._job(mount)
+        owner = None if job.files.context is None else (0, 0)
+        tar = place.with_name(f"{place.name}.tar")
+        with tar.open("wb") as sink:
+            writer = CopyWriter(NOWHERE, Manner(owner=owner), sink, into=True)
+            await job.feed(writer)
+            writer.end()
+        await trio.to_thread.run_sync(_unpack, tar, place)
+        return place / os.fsdecode(writer.alone)
 
     def _image(self) -> Image:
         """What a container of a step is made of: files and where to run, but not what is for later containers."""
         built = self._built
         return Image(id="", os="linux", config=ContainerConfig(), chain_ids=built.chain)
+
+
+def _unpack(tar: Path, directory: Path) -> None:
+    directory.mkdir(exist_ok=True)
+    with opened(directory) as root, tar.open("rb") as file:
+        extract(file, root)
+    tar.unlink()

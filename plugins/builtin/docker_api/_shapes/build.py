@@ -53,6 +53,7 @@ def build_request(
             cpuset_mems=query.text("cpusetmems"),
         ),
         epoch=_epoch(epoch) if epoch else None,
+        reproducible=query.flag("ck-reproducible"),
         credentials=_credentials(headers.get("x-registry-config", "")),
         secrets=secrets,
         agents={name: Path(path) for name, path in _texts(query, "ck-ssh").items()},
