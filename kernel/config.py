@@ -53,6 +53,17 @@ class Journal:
 
 
 @attrs.frozen(kw_only=True)
+class ImageStore:
+    """When unused images make way: if the file system of the data root is fuller than `high_watermark`, until it is as
+    full as `low_watermark`. Both are percentages ("85%") or sizes ("200GB"), "" for never. An image is safe for
+    `min_age` seconds after it was used."""
+
+    high_watermark: str = ""
+    low_watermark: str = ""
+    min_age: float = 120.0
+
+
+@attrs.frozen(kw_only=True)
 class UserNamespaces:
     """From which IDs of the host, `first` to `last`, each container of `--userns auto` gets `size`. By default the end
     of what systemd leaves to containers (systemd's UIDS-GIDS.md), which user accounts have none of."""
@@ -117,6 +128,7 @@ class Config:
     journal: Journal = Journal()
     networking: Networking = Networking()
     users: UserNamespaces = UserNamespaces()
+    images: ImageStore = ImageStore()
     registries: tuple[str, ...] = ("host", "layout", "distribution")  # the order in which they are asked
     driver_deadline: float = 60.0  # seconds for a driver call that should be quick
     cdi_directories: tuple[Path, ...] = (

@@ -45,6 +45,7 @@ class Image:
     layer_blobs: tuple[str, ...] = ()  # digests of the blobs that hold the layers; "" where storage keeps the tar
     manifest_digest: str = ""
     storage_driver: str = ""
+    last_used: datetime | None = None  # to the hour, but for when it came
 
 
 @attrs.frozen(kw_only=True)

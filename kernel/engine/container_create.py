@@ -21,6 +21,7 @@ from ck.kernel.engine.endpoint_plan import endpoint_configs
 from ck.kernel.engine.files import delete_directory, make_directory
 from ck.kernel.engine.health_rules import check_durations, check_of
 from ck.kernel.engine.image_store import find_image
+from ck.kernel.engine.image_use import record_use
 from ck.kernel.engine.limits import check_limits, resources_object, with_swap
 from ck.kernel.engine.links import parse_link
 from ck.kernel.engine.merge import command_line, merge_config
@@ -55,7 +56,9 @@ async def create(
         )
     async with ctx.leases.hold(image.chain_ids):
         find_image(ctx, image.id)  # else it was removed while we waited
-        return await create_on(ctx, volumes, spec, image, name)
+        created = await create_on(ctx, volumes, spec, image, name)
+        await record_use(ctx, image.id)
+        return created
 
 
 async def create_on(

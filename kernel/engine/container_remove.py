@@ -11,6 +11,7 @@ from ck.kernel.engine.container_mounts import unmount_all
 from ck.kernel.engine.container_network import leave
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.files import delete_directory
+from ck.kernel.engine.image_use import note_use
 from ck.kernel.engine.together import together
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import CkError
@@ -46,6 +47,7 @@ async def remove_container(
         raise
     destroyed = ctx.container_event(container, "destroy", cause=cause)
     await ctx.store.commit([Delete("container", container.id)], [destroyed])
+    note_use(ctx, container.image_id)
     if anonymous_volumes:
         await volumes.forget([point.name for point in container.mounts if point.anonymous])
     status = ExitStatus(code=container.state.exit_code, at=container.state.finished_at or now())

@@ -98,6 +98,9 @@ class Context:
     recovered: trio.Event = attrs.field(factory=trio.Event)  # store and machine agree
     runs: dict[str, Run] = attrs.field(factory=dict)
     mapping_obstacles: Obstacles | None = None  # once they were asked for
+    image_uses: dict[str, datetime] = attrs.field(factory=dict)  # by ID, since this engine began
+    image_records: trio.Lock = attrs.field(factory=trio.Lock)  # held from the look at a record to its change
+    collecting: trio.Lock = attrs.field(factory=trio.Lock)  # held by who makes space
     reserved_ranges: dict[str, IdRange] = attrs.field(factory=dict)  # by container, while a create is under way
     reserved_names: dict[str, str] = attrs.field(factory=dict)  # name to ID, while a create or rename is under way
 

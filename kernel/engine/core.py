@@ -21,6 +21,7 @@ from ck.kernel.engine.context import Context
 from ck.kernel.engine.doctor import Doctor
 from ck.kernel.engine.execs import Execs
 from ck.kernel.engine.farewell import Farewell
+from ck.kernel.engine.image_collect import collect_soon
 from ck.kernel.engine.images import Images
 from ck.kernel.engine.lifetime import Lifetime
 from ck.kernel.engine.networks import Networks
@@ -30,6 +31,7 @@ from ck.kernel.engine.runs import Runs
 from ck.kernel.engine.sampler import Sampler
 from ck.kernel.engine.system import System
 from ck.kernel.engine.volumes import Volumes
+from ck.kernel.engine.watermarks import Watermarks
 from ck.kernel.errors import Unsupported
 from ck.kernel.pluginmanager import PluginManager
 from ck.kernel.store import Store
@@ -68,12 +70,15 @@ class Engine:
             if container.throwaway:
                 self._ctx.spawn(partial(self.containers.remove, container.id, force=True, volumes=True))
         self._ctx.recovered.set()
+        collect_soon(self._ctx)
 
 
 async def open_engine(
     config: Config, store: Store, bus: Bus, plugins: PluginManager, nursery: trio.Nursery, farewell: Farewell
 ) -> Engine:
-    """Make and open every driver that the config chooses. Raises: what a driver raises that cannot serve here."""
+    """Make and open every driver that the config chooses. Raises: what a driver raises that cannot serve here;
+    InvalidArgument for watermarks that cannot be."""
+    Watermarks.parse(config.images.high_watermark, config.images.low_watermark)
     data = config.data_root
     content = plugins.driver("content", config.default.content, ContentStore)  # type: ignore[type-abstract]
     await content.open(data / "content")

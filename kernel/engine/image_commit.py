@@ -8,10 +8,11 @@ from typing import Any, BinaryIO, Final, cast
 import trio
 
 from ck.kernel.api.container import Container, ContainerConfig
-from ck.kernel.api.image import CommitRequest, HistoryEntry, ImportRequest
+from ck.kernel.api.image import CommitRequest, HistoryEntry, Image, ImportRequest
 from ck.kernel.engine.build.config import change
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.decompress import decompressed
+from ck.kernel.engine.image_garbage import blobs_of
 from ck.kernel.engine.image_layer import made_layer
 from ck.kernel.engine.image_make import base_of, make_image, scratch
 from ck.kernel.engine.image_pull import host_platform
@@ -26,7 +27,14 @@ _THAW_SECONDS: Final = 10.0
 async def commit(ctx: Context, container: Container, request: CommitRequest) -> str:
     """Make an image of *container*; return its ID. Raises: InvalidArgument, Conflict, NotFound for its own image."""
     tag = new_tag(ctx, request.target)
-    base = await base_of(ctx, find_image(ctx, container.image_id))
+    image = find_image(ctx, container.image_id)
+    # The new image needs the blobs of its base; the container itself keeps only the layers.
+    async with ctx.leases.hold([*image.chain_ids, *blobs_of(image)]):
+        return await _commit(ctx, container, find_image(ctx, image.id), request, tag)
+
+
+async def _commit(ctx: Context, container: Container, image: Image, request: CommitRequest, tag: str) -> str:
+    base = await base_of(ctx, image)
     config = change(merge_config(request.config, container.config), request.changes)
     entry = HistoryEntry(
         created=now(),

@@ -38,6 +38,8 @@ class ImageFetch:
             image = await self._image(source, manifest)
             held = held_blobs(self._ctx, image)
             async with self._ctx.leases.hold([*image.chain_ids, *filter(None, held)]):
+                # Looked at again: one of them may have been on its way out.
+                held = tuple([blob if blob and await self._ctx.content.has(blob) else "" for blob in held])
                 yield await self._layers(source, manifest, attrs.evolve(image, layer_blobs=held))
         await drop_blobs(self._ctx, blobs)  # an image that was known has stayed with its own manifest
 

@@ -12,6 +12,7 @@ from ck.kernel.drivers.content import Draft
 from ck.kernel.drivers.registry import ArchivedImage, ArchiveReader
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.decompress import decompressed
+from ck.kernel.engine.image_collect import collect_soon
 from ck.kernel.engine.image_fetch import ImageFetch
 from ck.kernel.engine.image_layer import sink_of
 from ck.kernel.engine.image_pull import host_platform
@@ -40,6 +41,7 @@ def load(ctx: Context, tar: BinaryIO) -> AsyncGenerator[Progress]:
             async with driver.archive(draft.path) as images:
                 for image in images:
                     await _load(ctx, tell, image)
+                    collect_soon(ctx)
         finally:
             with trio.CancelScope(shield=True):  # short: one file is unlinked
                 await draft.discard()

@@ -12,7 +12,9 @@ from ck.kernel.api.image import HistoryEntry, Image
 from ck.kernel.drivers.digest import sha256_digest
 from ck.kernel.drivers.registry import Platform
 from ck.kernel.engine.context import Context
+from ck.kernel.engine.image_collect import collect_soon
 from ck.kernel.engine.image_config import read_image
+from ck.kernel.engine.image_garbage import blobs_of
 from ck.kernel.engine.image_layer import MadeLayer
 from ck.kernel.engine.image_record import image_event, record_image
 from ck.kernel.engine.image_write import write_image
@@ -68,7 +70,8 @@ async def make_image(
     )
     image_id = sha256_digest(raw)
     sizes = (*base.layer_sizes, *(layer.size for layer in layers))
-    async with ctx.leases.hold([image_id]):
+    known = ctx.store.images.get(image_id)
+    async with ctx.leases.hold([image_id, *(blobs_of(known) if known else ())]):
         await ctx.content.add(raw)
         image = attrs.evolve(
             read_image(image_id, raw),
@@ -76,8 +79,8 @@ async def make_image(
             layer_blobs=(*base.layer_blobs, *(layer.blob for layer in layers)),
             size=sum(sizes),
         )
-        known = ctx.store.images.get(image_id)
-        if known is not None:  # of the same layers, so what is known of it is as good, and it may have more names
-            image = known
+        if known is not None and ctx.store.images.get(image_id) is not None:
+            image = known  # of the same layers, so what is known of it is as good, and it may have more names
         await record_image(ctx, image, image_event(ctx, action, image, tag), tag=tag)
+        collect_soon(ctx)
         return image

@@ -8,6 +8,7 @@ import trio
 from ck.kernel.api.image import Progress
 from ck.kernel.drivers.registry import Packing, ProgramPacker
 from ck.kernel.engine.context import Context
+from ck.kernel.engine.image_collect import collect_soon
 from ck.kernel.engine.image_fetch import ImageFetch
 from ck.kernel.engine.image_pull import host_platform
 from ck.kernel.engine.image_record import image_event, record_image
@@ -33,6 +34,7 @@ async def pack(ctx: Context, packing: Packing, tags: Sequence[str]) -> str:
             made = attrs.evolve(image, manifest_digest=(known and known.manifest_digest) or manifest.digest)
             for name in names or [""]:
                 await record_image(ctx, made, image_event(ctx, "pack", image, name), tag=name)
+            collect_soon(ctx)
             return image.id
 
 

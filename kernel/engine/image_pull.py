@@ -9,6 +9,7 @@ import attrs
 from ck.kernel.api.image import Image, Progress
 from ck.kernel.drivers.registry import Credentials, Manifest, Platform
 from ck.kernel.engine.context import Context
+from ck.kernel.engine.image_collect import collect_soon
 from ck.kernel.engine.image_fetch import ImageFetch
 from ck.kernel.engine.image_record import record_image
 from ck.kernel.engine.image_store import familiar, registry_for
@@ -41,6 +42,7 @@ def pull(
         pulling = _Pull(ctx, tell)
         for each in await _all(ctx, reference, credentials) if all_tags else [reference]:
             await pulling.run(each, platform or host_platform(), credentials)
+            collect_soon(ctx)
 
     return telling(ctx, work)
 

@@ -3,20 +3,40 @@
 import attrs
 
 from ck.kernel.api.image import Image
-from ck.kernel.engine.context import Context
+from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.image_store import familiar
+from ck.kernel.errors import NotFound
 from ck.kernel.events import USER, Event, Noun
 from ck.kernel.store_records import Change, Put
 
 
 async def record_image(ctx: Context, image: Image, event: Event, *, tag: str = "", digest: str = "") -> bool:
     """Commit *image*, with *event*, and the normalized names *tag* and *digest* ("" for none) added to those that it
-    has; an image that had the tag loses it. Return whether anything is new."""
+    has; an image that had the tag loses it. The caller has leases of all that it needs. Return whether anything is
+    new."""
+    async with ctx.image_records:
+        return await _record(ctx, image, event, tag, digest)
+
+
+async def tag_image(ctx: Context, image_id: str, tag: str) -> None:
+    """Give an image the further normalized name *tag*. Raises: NotFound where it is gone."""
+    async with ctx.image_records:
+        image = ctx.store.images.get(image_id)
+        if image is None:
+            raise NotFound(f"No such image: {image_id}")
+        await _record(ctx, image, image_event(ctx, "tag", image, tag), tag, "")
+
+
+async def _record(ctx: Context, image: Image, event: Event, tag: str, digest: str) -> bool:
     known = ctx.store.images.get(image.id)
     tags = {*(known.tags if known else ()), *([tag] if tag else ())}
     digests = {*(known.digests if known else ()), *([digest] if digest else ())}
     made = attrs.evolve(
-        image, tags=tuple(sorted(tags)), digests=tuple(sorted(digests)), storage_driver=ctx.storage.name
+        image,
+        tags=tuple(sorted(tags)),
+        digests=tuple(sorted(digests)),
+        storage_driver=ctx.storage.name,
+        last_used=now(),
     )
     await ctx.store.commit([Put(made.id, made), *_lose(ctx, made.id, tag)], [event])
     return known is None or (tag or digest) not in (*known.tags, *known.digests)

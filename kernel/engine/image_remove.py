@@ -1,6 +1,6 @@
 """`rmi` and `prune`: names go first, and the image with the last of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -22,7 +22,7 @@ from ck.kernel.store_records import Delete, Put
 class Removed:
     """What a removal did, and the bytes of the disk that it freed."""
 
-    removals: tuple[ImageRemoval, ...]
+    removals: tuple[ImageRemoval, ...] = ()
     space: int = 0
 
 
@@ -31,7 +31,17 @@ async def remove(ctx: Context, ref: str, *, force: bool) -> Sequence[ImageRemova
 
     As Docker does it (`docker image rm`; moby, daemon/images/image_delete.go). Raises: Conflict, saying who uses it.
     """
-    image = find_image(ctx, ref)
+    async with ctx.image_records:
+        image = find_image(ctx, ref)
+        left = _left(ctx, image, ref, force=force)
+        if left is not None:
+            return await _untag(ctx, image, left)
+        await _forget(ctx, image, USER)
+    return (await _drop(ctx, image)).removals
+
+
+def _left(ctx: Context, image: Image, ref: str, *, force: bool) -> Names | None:
+    """The names that the image has after the removal of *ref*; None where it goes itself. Raises: Conflict."""
     names = Names(tags=image.tags, digests=image.digests)
     name = _name(ctx, image, ref)
     users = users_of(ctx, image)
@@ -41,42 +51,53 @@ async def remove(ctx: Context, ref: str, *, force: bool) -> Sequence[ImageRemova
                 f"conflict: unable to delete {ref} (must be forced) - image is referenced in multiple repositories"
             )
         _check_unused(image, ref, users, force=force)
-        return (await delete(ctx, image)).removals
+        return None
     if names.single and not force:
         _check_unused(image, ref, users, force=False)
     left = names.without(name)
     # Forced off a running container's image, the last name goes and the image stays, without any.
-    if left.any or any(_runs(user) for user in users):
-        return await _untag(ctx, image, left)
-    return (await delete(ctx, image)).removals
+    return left if left.any or any(_runs(user) for user in users) else None
 
 
 async def prune(ctx: Context, filters: Mapping[str, Sequence[str]]) -> Removed:
-    """Remove untagged images that no container uses; with dangling=false, all that none uses. Then whatever else
+    """Remove untagged images that no container uses; with dangling=false, all that none uses. First goes whatever else
     nobody needs."""
     wanted = Filters(filters, {"dangling", "label", "label!", "until"})
     dangling, until = wanted.flag("dangling"), wanted.until(now())
+
+    def may_go(image: Image) -> bool:
+        if users_of(ctx, image) or (image.tags and dangling is not False):
+            return False
+        young = until is not None and image.created is not None and image.created > until
+        return wanted.match_labels(image.config.labels) and not young
+
     removals: list[ImageRemoval] = []
     space = await sweep(ctx)
-    for image in list(ctx.store.images):
-        # Looked at again: a delete before this one has waited, and others have worked meanwhile.
-        current = ctx.store.images.get(image.id)
-        if current is None or users_of(ctx, current) or (current.tags and dangling is not False):
-            continue
-        if not wanted.match_labels(current.config.labels):
-            continue
-        if until is not None and current.created is not None and current.created > until:
-            continue
-        gone = await delete(ctx, current)
+    for image_id in ctx.store.images.ids():
+        gone = await delete(ctx, image_id, may_go)
         removals += gone.removals
         space += gone.space
     return Removed(removals=tuple(removals), space=space)
 
 
-async def delete(ctx: Context, image: Image, *, cause: str = USER) -> Removed:
-    """Remove the record of *image*, then all that only it has stood on."""
-    names = [ImageRemoval(untagged=familiar(ctx, name)) for name in (*image.tags, *image.digests)]
+async def delete(ctx: Context, image_id: str, may_go: Callable[[Image], bool], *, cause: str = USER) -> Removed:
+    """Remove an image, if it is there and *may_go*, and all that only it has stood on."""
+    async with ctx.image_records:
+        image = ctx.store.images.get(image_id)
+        if image is None or not may_go(image):
+            return Removed()
+        await _forget(ctx, image, cause)
+    return await _drop(ctx, image)
+
+
+async def _forget(ctx: Context, image: Image, cause: str) -> None:
     await ctx.store.commit([Delete("image", image.id)], [image_event(ctx, "delete", image, "", cause=cause)])
+    ctx.image_uses.pop(image.id, None)
+
+
+async def _drop(ctx: Context, image: Image) -> Removed:
+    """Remove what the image, whose record is gone, has stood on; tell of all."""
+    names = [ImageRemoval(untagged=familiar(ctx, name)) for name in (*image.tags, *image.digests)]
     dropped = await drop(ctx, image)
     layers = [ImageRemoval(deleted=chain_id) for chain_id in dropped.chain_ids]
     return Removed(removals=(*names, ImageRemoval(deleted=image.id), *layers), space=dropped.space)

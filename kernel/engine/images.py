@@ -23,7 +23,7 @@ from ck.kernel.engine.image_load import load
 from ck.kernel.engine.image_manifests import named_manifest, push_index
 from ck.kernel.engine.image_pack import pack
 from ck.kernel.engine.image_push import push
-from ck.kernel.engine.image_record import image_event, record_image
+from ck.kernel.engine.image_record import tag_image
 from ck.kernel.engine.image_remove import prune, remove
 from ck.kernel.engine.image_save import saving
 from ck.kernel.engine.image_store import familiar, find_image, new_tag, registry_for
@@ -77,8 +77,7 @@ class Images:
 
     async def tag(self, ref: str, target: str) -> None:
         image = find_image(self._ctx, ref)
-        normalized = new_tag(self._ctx, target)
-        await record_image(self._ctx, image, image_event(self._ctx, "tag", image, normalized), tag=normalized)
+        await tag_image(self._ctx, image.id, new_tag(self._ctx, target))
 
     async def commit(self, container: str, request: CommitRequest) -> str:
         container_id = self._ctx.find_container(container).id

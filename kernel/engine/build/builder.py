@@ -27,7 +27,7 @@ from ck.kernel.engine.containers import Containers
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.filters import Filters
 from ck.kernel.engine.image_make import make_image
-from ck.kernel.engine.image_record import image_event, record_image
+from ck.kernel.engine.image_record import tag_image
 from ck.kernel.engine.image_store import familiar, new_tag
 from ck.kernel.engine.names import new_id
 from ck.kernel.engine.progress import Tell, telling
@@ -131,8 +131,7 @@ class Builder:
         first, *others = tags or [""]
         image = await make_image(ctx, built.base, built.layers, config, built.history, created=created, tag=first)
         for tag in others:
-            current = ctx.store.images.get(image.id) or image
-            await record_image(ctx, current, image_event(ctx, "tag", image, tag), tag=tag)
+            await tag_image(ctx, image.id, tag)
         return image
 
     async def prune(self, filters: Mapping[str, Sequence[str]], *, everything: bool) -> tuple[Sequence[str], int]:

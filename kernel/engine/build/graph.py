@@ -20,6 +20,7 @@ from ck.kernel.engine.build.console import Console
 from ck.kernel.engine.build.sources import BuildContext, Files
 from ck.kernel.engine.build.stage import StageBuilder
 from ck.kernel.engine.context import Context
+from ck.kernel.engine.image_garbage import blobs_of
 from ck.kernel.engine.image_make import base_of, scratch
 from ck.kernel.engine.image_pull import host_platform, pull
 from ck.kernel.engine.image_store import find_image
@@ -152,7 +153,7 @@ class GraphBuilder:
                 image = await self._fetched(reference, wanted)
             except CkError as error:
                 raise located(error, self._shop.request.dockerfile, line, f"FROM {reference}") from error
-            await self._shop.leases.enter_async_context(self._ctx.leases.hold([image.id, *image.chain_ids]))
+            await self._shop.leases.enter_async_context(self._ctx.leases.hold([*image.chain_ids, *blobs_of(image)]))
             self._images[key] = find_image(self._ctx, image.id)  # else it was removed while we waited
         return self._images[key]
 

@@ -4,7 +4,8 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,21 @@ def test_everything_unused_goes_at_once(own_lab: Lab) -> None:
     assert space.endswith("MB\n") and float(space[:-3]) >= 4.0  # the files, and the blob of them
     assert lab.ck("volume", "ls", "-q") == "kept\n" and lab.ck("ps", "--format", "{{.Names}}") == f"{kept}\n"
     assert "not supported" in lab.fails("system", "prune", "-f", "--volumes", "--filter", "until=1h")
+
+
+def test_names_that_are_given_and_taken_at_once(own_lab: Lab) -> None:
+    lab = own_lab
+    names = [f"ck-{number}:1" for number in range(24)]
+
+    def on_all(call: Callable[[docker.APIClient, str], object]) -> None:
+        def one(name: str) -> None:
+            with api(lab) as client:
+                call(client, name)
+
+        with ThreadPoolExecutor(len(names)) as pool:
+            list(pool.map(one, names))
+
+    on_all(lambda client, name: client.tag(lab.image, *name.split(":")))
+    assert set(json.loads(lab.inspect(lab.image, "{{json .RepoTags}}"))) == {lab.image, *names}
+    on_all(lambda client, name: client.remove_image(name))
+    assert json.loads(lab.inspect(lab.image, "{{json .RepoTags}}")) == [lab.image]

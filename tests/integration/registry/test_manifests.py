@@ -165,3 +165,19 @@ def test_bad_input(lab: Lab, mine: str) -> None:
     lab.ck("manifest", "push", target)
     assert "is a manifest list itself" in lab.fails("manifest", "create", f"{mine}:two", target)
     assert lab.fails("manifest", "rm", target, f"{mine}:two").count("no such manifest list") == 1
+
+
+def test_a_login_counts_for_lists_too(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with Registry(tmp_path_factory.mktemp("ck-closed"), users={"me": "secret"}) as closed:
+        one, target = f"{closed.address}/one:1", f"{closed.address}/all:1"
+        lab.ck("tag", lab.image, one)
+        try:
+            assert "asks for a user name and password" in lab.fails("manifest", "inspect", f"{closed.address}/one:2")
+            lab.ck("login", "-u", "me", "--password-stdin", closed.address, stdin=b"secret")
+            lab.ck("push", "-q", one)
+            lab.ck("manifest", "create", target, one)
+            lab.ck("manifest", "push", target)
+            lab.ck("logout", closed.address)
+            assert "asks for a user name and password" in lab.fails("manifest", "push", target)
+        finally:
+            lab.ck("rmi", one)
