@@ -24,7 +24,7 @@ from tests.integration.faults.conftest import Disk
 from tests.support.daemon import NO_NETWORK, Daemon
 from tests.support.oci_layout import OciLayout, digest_of, make_layer
 
-LAYER_BYTES = 1_000_000
+LAYER_BYTES = 2_000_000
 # All images and the store of the engine take about as much: some pulls set off a collection, and some do not.
 MARKS = '[images]\nhigh_watermark = "14MB"\nlow_watermark = "11MB"\nmin_age = 0.0\n'
 # Which layers the images have: they share bases, and the last is the first with another config.
@@ -46,6 +46,7 @@ class ImageMachine(RuleBasedStateMachine):
     daemon: ClassVar[Daemon]
     disk: ClassVar[Disk]
     layout: ClassVar[Path]
+    layers: ClassVar[Path]
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,7 +144,7 @@ class ImageMachine(RuleBasedStateMachine):
         paths, below = [], ""
         for diff_id in diff_ids:
             below = digest_of(f"{below} {diff_id}".encode()) if below else diff_id
-            paths.append(self.disk.mount_point / "storage/overlay/layers" / below.partition(":")[2] / "record.json")
+            paths.append(self.layers / below.partition(":")[2] / "record.json")
         return paths
 
     def teardown(self) -> None:
@@ -160,8 +161,7 @@ class ImageMachine(RuleBasedStateMachine):
     def du(self) -> int:
         """Bytes of images on the disk. Removed roots of containers are freed after their removal is told, so only what
         images have counts."""
-        data = self.disk.mount_point
-        paths = [data / "content", data / "storage/overlay/layers"]
+        paths = [self.disk.mount_point / "content", self.layers]
         told = subprocess.run(["du", "-sc", "-B1", *paths], capture_output=True, check=True, text=True).stdout
         return int(told.splitlines()[-1].split()[0])
 
@@ -196,6 +196,7 @@ def test_random_lives_of_images(tmp_path: Path) -> None:
     try:
         with daemon:
             ImageMachine.daemon, ImageMachine.disk, ImageMachine.layout = daemon, disk, images(tmp_path / "layout")
+            ImageMachine.layers = disk.mount_point / "storage" / daemon.storage.name / "layers"
             case = ImageMachine.TestCase
             case.settings = settings(
                 max_examples=15, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
