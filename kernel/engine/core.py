@@ -1,8 +1,9 @@
 """The engine put together: nouns over one context."""
 
+import logging
 import secrets
-from functools import partial
 from pathlib import Path
+from typing import Final
 
 import trio
 
@@ -32,9 +33,12 @@ from ck.kernel.engine.sampler import Sampler
 from ck.kernel.engine.system import System
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.engine.watermarks import Watermarks
-from ck.kernel.errors import Unsupported
+from ck.kernel.errors import CkError, Unsupported
 from ck.kernel.pluginmanager import PluginManager
 from ck.kernel.store import Store
+
+log: Final = logging.getLogger(__name__)
+_THROWAWAY_SECONDS: Final = 10.0
 
 
 class Engine:
@@ -66,10 +70,23 @@ class Engine:
         if self._ctx.store.damaged:
             await restore_lost(self._ctx.store, self._ctx.config.data_root / "containers")
         await Recovery(self._ctx, self._volumes, self._runs, self.execs).run()
-        for container in self._ctx.store.containers:
-            if container.throwaway:
-                self._ctx.spawn(partial(self.containers.remove, container.id, force=True, volumes=True))
+        await self._remove_throwaways()
         self._ctx.recovered.set()
+
+    async def _remove_throwaways(self) -> None:
+        """What builds that went down with an engine have run. Bounded, as what is stuck in the kernel must not keep the
+        engine from serving; it goes when it can."""
+        with trio.move_on_after(_THROWAWAY_SECONDS):
+            async with trio.open_nursery() as nursery:
+                for container in self._ctx.store.containers:
+                    if container.throwaway:
+                        nursery.start_soon(self._remove_throwaway, container.id)
+
+    async def _remove_throwaway(self, container_id: str) -> None:
+        try:
+            await self.containers.remove(container_id, force=True, volumes=True)
+        except CkError as error:
+            log.error("cannot remove container %s of a build: %s", container_id[:12], error)
         collect_soon(self._ctx)
 
 

@@ -24,6 +24,7 @@ class Stage:
     def __init__(self, machine: Machine, daemon: Daemon, image: str, orders: Path) -> None:
         self.machine, self.daemon, self.image, self.orders = machine, daemon, image, orders
         self.api: docker.APIClient
+        self.archive = b""  # of an image, for a load
 
     def open(self) -> None:
         self.daemon.ck("pull", "-q", self.image)
@@ -110,5 +111,7 @@ class Stage:
             for tag in image["RepoTags"] or ():
                 if tag != self.image:
                     self.api.remove_image(tag)
+        self.api.prune_images()
+        self.api.prune_builds(all=True)
         if not self.api.images():
             self.daemon.ck("pull", "-q", self.image)

@@ -45,7 +45,7 @@ def test_the_engine_is_killed(stage: Stage, name: str, capsys: pytest.CaptureFix
     points = moments(stage, verb)
     with capsys.disabled():
         print(f"\n{name}: {len(points)} moments: {', '.join(points)}")
-    for number in range(1, len(points) + 1):
+    for number in range(1, len(points) + 1, verb.stride):
         verb.prepare(stage)
         stage.order(f"kill {number} ckd")
         stage.attempt(lambda: verb.act(stage))

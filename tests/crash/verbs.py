@@ -1,5 +1,6 @@
 """Every verb that changes something: what it needs, what it does, and how one sees whether it is done."""
 
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -10,12 +11,15 @@ from docker.errors import ImageNotFound, NotFound
 from ck.kernel.linux.cgroup import PARENT, detect
 from tests.crash.stage import GONE, NAME, NETWORK, Stage
 
+_EMPTY_TAR: Final = bytes(10240)
+
 
 @attrs.frozen(kw_only=True)
 class Verb:
     """`look` tells a state in a word: `undone` before the verb and `done` after it, nothing else is allowed.
 
-    `needs_shim`: also tried with the forkserver or the shim killed.
+    `needs_shim`: also tried with the forkserver or the shim killed. `stride`: only each so manieth moment is tried, of a
+    verb that has very many.
     """
 
     act: Callable[[Stage], object]
@@ -24,6 +28,7 @@ class Verb:
     done: str
     prepare: Callable[[Stage], object] = lambda stage: None
     needs_shim: bool = False
+    stride: int = 1
 
 
 def _status(stage: Stage) -> str:
@@ -104,7 +109,41 @@ def _image(stage: Stage) -> str:
 
 
 def _tag(stage: Stage) -> str:
-    return "there" if any("ck-tag:1" in (each["RepoTags"] or ()) for each in stage.api.images()) else GONE
+    return _known(stage, "ck-tag:1")
+
+
+def _made(stage: Stage) -> str:
+    return _known(stage, "ck-made:1")
+
+
+def _known(stage: Stage, name: str) -> str:
+    return "there" if any(name in (each["RepoTags"] or ()) for each in stage.api.images()) else GONE
+
+
+def _commit(stage: Stage) -> None:
+    stage.api.commit(NAME, "ck-made", "1")
+
+
+def _import(stage: Stage) -> None:
+    stage.api.import_image_from_data(_EMPTY_TAR, repository="ck-made", tag="1")
+
+
+def _saved(stage: Stage) -> None:
+    _import(stage)
+    stage.archive = b"".join(stage.api.get_image("ck-made:1"))
+    stage.api.remove_image("ck-made:1")
+
+
+def _load(stage: Stage) -> None:
+    # To the end of what it tells, where docker-py looks for an error.
+    list(stage.api.load_image(stage.archive))
+
+
+def _build(stage: Stage) -> None:
+    text = f"FROM {stage.image}\nCOPY <<E /file\nx\nE\nRUN --network=none true\n"
+    for step in stage.api.build(fileobj=io.BytesIO(text.encode()), tag="ck-made:1", decode=True):
+        if "error" in step:
+            raise OSError(step["error"])
 
 
 def _pull(stage: Stage) -> None:
@@ -227,6 +266,9 @@ VERBS: Final[Mapping[str, Verb]] = {
         done=GONE,
     ),
     "tag": Verb(act=lambda s: s.api.tag(s.image, "ck-tag", "1"), look=_tag, undone=GONE, done="there"),
+    "commit": Verb(prepare=_exited, act=_commit, look=_made, undone=GONE, done="there"),
+    "load": Verb(prepare=_saved, act=_load, look=_made, undone=GONE, done="there", stride=2),
+    "build": Verb(act=_build, look=_made, undone=GONE, done="there", stride=4),
     "rmi": Verb(prepare=_pull, act=lambda s: s.api.remove_image(s.image), look=_image, undone="there", done=GONE),
     "pull": Verb(
         prepare=lambda s: s.attempt(lambda: s.api.remove_image(s.image)),
