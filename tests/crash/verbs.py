@@ -18,8 +18,8 @@ _EMPTY_TAR: Final = bytes(10240)
 class Verb:
     """`look` tells a state in a word: `undone` before the verb and `done` after it, nothing else is allowed.
 
-    `needs_shim`: also tried with the forkserver or the shim killed. `stride`: only each so manieth moment is tried, of a
-    verb that has very many.
+    `needs_shim`: also tried with the forkserver or the shim killed. `stride`: of a verb that has very many moments only
+    one in so many is tried.
     """
 
     act: Callable[[Stage], object]
