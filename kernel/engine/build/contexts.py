@@ -5,7 +5,8 @@ from typing import BinaryIO, Final
 
 from ck.kernel.archive.extract import extract
 from ck.kernel.archive.stage import opened
-from ck.kernel.engine.build import add
+from ck.kernel.engine.build.archives import opened_archive
+from ck.kernel.engine.build.remote import clone, download, is_git, is_url, subdirectory
 from ck.kernel.errors import CorruptData, InvalidArgument
 
 _LARGEST: Final = 1 << 22  # bytes of a Dockerfile that is a context by itself
@@ -16,7 +17,7 @@ def unpacked(file: Path, directory: Path) -> Path:
     nothing else. Return *directory*. Raises: CorruptData, Unavailable."""
     directory.mkdir(mode=0o700)
     with file.open("rb") as stream:
-        if (archive := add.opened_archive(stream)) is not None:
+        if (archive := opened_archive(stream)) is not None:
             with opened(directory) as root:
                 extract(archive, root)
             return directory
@@ -46,9 +47,9 @@ def fetched(remote: str, scratch: Path) -> Path:
 
     Raises: InvalidArgument for what is no URL, NotFound, Unavailable, CorruptData.
     """
-    if add.is_git(remote):
-        add.clone(remote, scratch, keep_git_dir=False)
-        return scratch / add.subdirectory(remote)
-    if not add.is_url(remote):
+    if is_git(remote):
+        clone(remote, scratch, keep_git_dir=False)
+        return scratch / subdirectory(remote)
+    if not is_url(remote):
         raise InvalidArgument(f"cannot build from {remote!r}: it is neither a URL nor a git repository")
-    return unpacked(add.download(remote, scratch.with_name("download")).path, scratch)
+    return unpacked(download(remote, scratch.with_name("download")).path, scratch)

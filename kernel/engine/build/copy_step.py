@@ -13,9 +13,10 @@ from ck.kernel.archive.entry import Entry
 from ck.kernel.dockerfile.errors import DockerfileError
 from ck.kernel.dockerfile.ignore import PatternMatcher
 from ck.kernel.dockerfile.instructions import Add, Copy, CopyFiles
-from ck.kernel.engine.build import add
+from ck.kernel.engine.build.archives import add_archive, add_file, opened_archive
 from ck.kernel.engine.build.copy import CopyWriter, Manner
 from ck.kernel.engine.build.place import NOWHERE
+from ck.kernel.engine.build.remote import Download, clone, download, is_git, is_url, subdirectory
 from ck.kernel.engine.build.sources import BuildContext, Files
 from ck.kernel.engine.build.tree import Tree
 from ck.kernel.errors import InvalidArgument
@@ -32,7 +33,7 @@ class CopyJob:
     instruction: CopyFiles
     files: Files
     scratch: Path
-    _downloads: dict[str, add.Download] = attrs.field(factory=dict)
+    _downloads: dict[str, Download] = attrs.field(factory=dict)
     _clones: dict[str, Path] = attrs.field(factory=dict)
 
     @property
@@ -56,9 +57,9 @@ class CopyJob:
         instruction = self.instruction
         local: list[str] = []
         for source in instruction.sources:
-            if isinstance(instruction, Add) and add.is_git(source):
+            if isinstance(instruction, Add) and is_git(source):
                 await self._feed_clone(writer, source)
-            elif isinstance(instruction, Add) and add.is_url(source):
+            elif isinstance(instruction, Add) and is_url(source):
                 await self._feed_download(writer, source)
             else:
                 local.append(source)
@@ -88,8 +89,8 @@ class CopyJob:
         for each in found:
             if isinstance(instruction, Add) and not each.directory and instruction.unpack is not False:
                 with tree.opened(each) as file:
-                    if (archive := add.opened_archive(file)) is not None:
-                        add.add_archive(writer, archive)
+                    if (archive := opened_archive(file)) is not None:
+                        add_archive(writer, archive)
                         continue
             if each.directory and not parents:
                 writer.directory()
@@ -99,7 +100,7 @@ class CopyJob:
         assert isinstance(self.instruction, Add)
         if (found := self._downloads.get(url)) is None:
             target = self.scratch / f"download{len(self._downloads)}"
-            found = self._downloads[url] = await trio.to_thread.run_sync(add.download, url, target)
+            found = self._downloads[url] = await trio.to_thread.run_sync(download, url, target)
         wanted = self.instruction.checksum
         if wanted and wanted != found.digest:
             raise InvalidArgument(f"{url} has the digest {found.digest}, not {wanted} as --checksum says")
@@ -110,10 +111,10 @@ class CopyJob:
         def work() -> None:
             if unpack:
                 with found.path.open("rb") as file:
-                    if (archive := add.opened_archive(file)) is not None:
-                        add.add_archive(writer, archive)
+                    if (archive := opened_archive(file)) is not None:
+                        add_archive(writer, archive)
                         return
-            add.add_file(writer, found, self.mode)
+            add_file(writer, found, self.mode)
 
         await trio.to_thread.run_sync(work)
 
@@ -122,9 +123,9 @@ class CopyJob:
         if (target := self._clones.get(source)) is None:
             target = self._clones[source] = self.scratch / f"clone{len(self._clones)}"
             keep = self.instruction.keep_git_dir
-            await trio.to_thread.run_sync(lambda: add.clone(source, target, keep_git_dir=keep))
+            await trio.to_thread.run_sync(lambda: clone(source, target, keep_git_dir=keep))
         files = Files(ctx=self.files.ctx, context=BuildContext(directory=target))
-        directory = add.subdirectory(source)
+        directory = subdirectory(source)
         excluded = PatternMatcher(self.instruction.exclude)
 
         def work(root: int) -> None:

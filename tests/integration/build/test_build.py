@@ -358,3 +358,31 @@ def test_what_builds_keep_is_told_and_freed(own_lab: Lab, tmp_path: Path) -> Non
     assert "Total reclaimed space: 3.0" in own_lab.ck("builder", "prune", "-f")
     assert row() == ["0", "0B", "0B"]
     bench.clean()
+
+
+def test_a_git_repository(bench: Workbench, tmp_path: Path) -> None:
+    work, bare = tmp_path / "work", tmp_path / "repository.git"
+    (work / "inner").mkdir(parents=True)
+    (work / "f").write_text("first")
+    (work / "inner/g").write_text("inner")
+
+    def git(*arguments: str) -> None:
+        who = ("-c", "user.name=ck", "-c", "user.email=ck@example.invalid", "-c", "init.defaultBranch=main")
+        subprocess.run(["git", *who, "-C", str(work), *arguments], check=True, capture_output=True)
+
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "one")
+    git("tag", "v1")
+    (work / "f").write_text("second")
+    git("commit", "-am", "two")
+    git("clone", "--bare", str(work), str(bare))
+    url = f"file://{bare}"
+    bench.build(f"FROM BASE\nADD {url} /new\nADD {url}#v1 /old/\nADD {url}#main:inner /in\n")
+    assert bench.run("sh", "-c", "cat /new/f /old/f /in/g; ls -A /new /in") == (
+        "secondfirstinner/in:\ng\n\n/new:\nf\ninner\n"
+    )
+    bench.build(f"FROM BASE\nADD --keep-git-dir=true {url} /r\n")
+    assert bench.run("cat", "/r/.git/HEAD")
+    assert "git fetch: " in bench.fails(f"FROM BASE\nADD {url}#nothing /x\n")
+    assert '"nowhere": no such directory in' in bench.fails(f"FROM BASE\nADD {url}#main:nowhere /x\n")
