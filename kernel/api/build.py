@@ -31,7 +31,8 @@ class Secret:
 @attrs.frozen(kw_only=True)
 class BuildRequest:
     """`tags` are references as users write them. `dockerfile` is a path in the context, or
-    no more than a name where `dockerfile_text` is what it holds. `build_args` are those with a
+    no more than a name where `dockerfile_text` is what it holds; `ignorefile_text` is what its own .dockerignore
+    does. `build_args` are those with a
     value. `platform` None is this machine's. `network` is what RUN has by default: a network's name, "" for the
     config's default, "none" or "host". `epoch` (seconds) is SOURCE_DATE_EPOCH, which what
     RUN writes has too if `reproducible`. `credentials` are by registry host.
@@ -41,6 +42,7 @@ class BuildRequest:
     tags: tuple[str, ...] = ()
     dockerfile: str = "Dockerfile"
     dockerfile_text: bytes | None = attrs.field(default=None, repr=False)
+    ignorefile_text: bytes | None = attrs.field(default=None, repr=False)
     target: str = ""
     build_args: Mapping[str, str] = attrs.field(factory=dict)
     labels: Mapping[str, str] = attrs.field(factory=dict)

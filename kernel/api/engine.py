@@ -339,9 +339,9 @@ class Builder(Protocol):
     async def receive(self, tar: BinaryIO, scratch: Path) -> Path:
         """Unpack a context below *scratch*; return its directory. Raises: CorruptData."""
 
-    async def fetch(self, remote: str, scratch: Path) -> Path:
-        """Fetch the context that a URL or git repository is; return its directory. Raises: InvalidArgument, NotFound,
-        Unavailable, CorruptData."""
+    async def fetch(self, remote: str, scratch: Path, agent: Path | None) -> Path:
+        """Fetch the context that a URL or git repository is, this by way of the SSH *agent* if need be; return its
+        directory. Raises: InvalidArgument, NotFound, Unavailable, CorruptData."""
 
     def build(self, request: BuildRequest, context: Path, scratch: Path) -> AsyncIterator[Progress]:
         """Build an image from the directory *context*; errors are raised from the iterator. Leaving it early cancels,

@@ -159,6 +159,8 @@ async def _bundle(ctx: Context, container: Container, namespaces: Namespaces, bi
     if host.cdi_devices:
         edits = await trio.to_thread.run_sync(cdi_edits, host.cdi_devices, ctx.config.cdi_directories)
         asked += await trio.to_thread.run_sync(cdi_devices, edits)
+    if secret := ctx.secret_env.get(container.id):
+        edits = attrs.evolve(edits, env=(*edits.env, *secret))
     rates = await trio.to_thread.run_sync(find_rates, host.resources) if rates_of(host.resources) else ()
     facts = Facts(
         root=str(ctx.config.run_root / "root"),

@@ -102,6 +102,7 @@ class Context:
     image_records: trio.Lock = attrs.field(factory=trio.Lock)  # held from the look at a record to its change
     collecting: trio.Lock = attrs.field(factory=trio.Lock)  # held by who makes space
     reserved_ranges: dict[str, IdRange] = attrs.field(factory=dict)  # by container, while a create is under way
+    secret_env: dict[str, tuple[str, ...]] = attrs.field(factory=dict)  # by container: variables that no record has
     reserved_names: dict[str, str] = attrs.field(factory=dict)  # name to ID, while a create or rename is under way
 
     def spawn(self, job: Callable[..., Awaitable[None]], *args: object) -> None:

@@ -46,8 +46,7 @@ async def made_layer(ctx: Context, parent: str | None, write: WriteTar) -> Async
         async with ctx.leases.hold([tar.digest, chain_id]):
             usage = await _apply(ctx, Layer(chain_id=chain_id, diff_id=tar.digest, parent=parent), draft.path)
             kept = await ctx.storage.layer_tar(chain_id) is not None
-            if not kept:
-                await draft.commit()
+            await (draft.discard() if kept else draft.commit())
             yield MadeLayer(diff_id=tar.digest, chain_id=chain_id, size=usage.size, blob="" if kept else tar.digest)
     finally:
         with trio.CancelScope(shield=True):  # short: one file is unlinked

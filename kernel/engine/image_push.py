@@ -10,7 +10,7 @@ import trio
 from ck.kernel.api.image import Image, Progress, Pushed
 from ck.kernel.drivers.registry import Credentials, Descriptor, ImageSink, Manifest
 from ck.kernel.engine.context import Context
-from ck.kernel.engine.image_garbage import blobs_of
+from ck.kernel.engine.image_garbage import blobs_of, drop_blobs, drop_layers
 from ck.kernel.engine.image_manifest import new_manifest
 from ck.kernel.engine.image_origins import read_origins
 from ck.kernel.engine.image_record import record_image
@@ -73,6 +73,9 @@ class _Push:
             async with ctx.leases.hold([manifest.digest]):
                 await ctx.content.add(manifest.raw)
                 await self._record(image, manifest)
+        # An image that was removed meanwhile has left what we had leased.
+        await drop_layers(ctx, image.chain_ids)
+        await drop_blobs(ctx, [manifest.digest, *blobs_of(image)])
         size = len(manifest.raw)
         await self._tell.send(Progress(status=f"{self._tag}: digest: {manifest.digest} size: {size}"))
         await self._tell.send(Progress(pushed=Pushed(tag=self._tag, digest=manifest.digest, size=size)))

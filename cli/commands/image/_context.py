@@ -13,23 +13,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PRIVATE = "ck-private"
+_DOCKERFILE = "Dockerfile"
+_IGNOREFILE = "Dockerfile.dockerignore"
 
 
-def dockerfile_of(context: str, given: str) -> tuple[str, bytes | None]:
-    """The Dockerfile's path in *context*, or a name and its text where it lies elsewhere ("-": standard input). Raises:
-    CliError."""
+def dockerfile_of(context: str, given: str) -> tuple[str, dict[str, bytes]]:
+    """The Dockerfile's path in *context*, or where it lies elsewhere ("-": standard input) a name and what is to be sent:
+    its text, and its own .dockerignore if it has one. Raises: CliError."""
     if given == "-":
-        return "Dockerfile", os.fdopen(0, "rb", closefd=False).read()
+        return _DOCKERFILE, {_DOCKERFILE: os.fdopen(0, "rb", closefd=False).read()}
     if not given:
-        return "Dockerfile", None
+        return _DOCKERFILE, {}
     inside = os.path.relpath(os.path.realpath(given), os.path.realpath(context))
     if not inside.startswith(".."):
-        return inside, None
+        return inside, {}
+    sent: dict[str, bytes] = {}
     try:
         with open(given, "rb") as file:
-            return given, file.read()
+            sent[_DOCKERFILE] = file.read()
+        ignored = f"{given}.dockerignore"
+        if os.path.exists(ignored):
+            with open(ignored, "rb") as file:
+                sent[_IGNOREFILE] = file.read()
     except OSError as error:
         raise CliError(f"cannot read the Dockerfile {given}: {error.strerror}") from None
+    return given, sent
 
 
 def read_secrets(given: Iterable[str]) -> dict[str, bytes]:
@@ -48,6 +56,8 @@ def read_secrets(given: Iterable[str]) -> dict[str, bytes]:
                     secrets[name] = file.read()
             elif variable in os.environ:
                 secrets[name] = os.fsencode(os.environ[variable])
+            elif fields.get("env"):
+                raise CliError(f"cannot read the secret {name}: the environment has no {variable}")
             else:
                 with open(name, "rb") as file:
                     secrets[name] = file.read()
@@ -70,11 +80,10 @@ def read_agents(given: Iterable[str]) -> dict[str, str]:
     return agents
 
 
-def private_archive(dockerfile: bytes | None, secrets: dict[str, bytes]) -> bytes:
+def private_archive(dockerfile: dict[str, bytes], secrets: dict[str, bytes]) -> bytes:
     """A tar of what is not of the context, b"" for nothing."""
-    files = {f"{PRIVATE}/secrets/{name}": content for name, content in secrets.items()}
-    if dockerfile is not None:
-        files[f"{PRIVATE}/Dockerfile"] = dockerfile
+    files = {f"{PRIVATE}/{name}": content for name, content in dockerfile.items()}
+    files |= {f"{PRIVATE}/secrets/{name}": content for name, content in secrets.items()}
     if not files:
         return b""
     out = io.BytesIO()

@@ -8,6 +8,10 @@ from ck.cli.client.api import Client
 from ck.cli.errors import CliError, UsageError
 from ck.cli.output.download import download
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 KINDS = ("local", "tar", "docker", "oci", "image")
 
 
@@ -24,14 +28,15 @@ def parse_output(text: str) -> tuple[str, str]:
     return kind, "" if path == "-" else path
 
 
-def write_result(client: Client, image: str, kind: str, path: str) -> None:
-    """Write the files of *image*, or the image itself, to *path*. Raises: CliError, ApiError."""
+def write_result(client: Client, names: Sequence[str], kind: str, path: str) -> None:
+    """Write the files of the image that *names* are, or the image itself by these names, to *path*. Raises: CliError,
+    ApiError."""
     if kind in ("docker", "oci"):
-        download(path, lambda: client.request("GET", "/images/get", {"names": image}).chunks())
+        download(path, lambda: client.request("GET", "/images/get", {"names": names}).chunks())
         return
     # Of an image without a command there can be a container too, if it names one; it is never run.
     container = client.post(
-        "/containers/create", {"Image": image, "Cmd": ["none"], "HostConfig": {"NetworkMode": "none"}}
+        "/containers/create", {"Image": names[0], "Cmd": ["none"], "HostConfig": {"NetworkMode": "none"}}
     )["Id"]
     try:
         export = f"/containers/{container}/export"

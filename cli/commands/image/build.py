@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -75,7 +76,7 @@ def run(args: Args, client: Client) -> int:
     if output and output[0] != "image":
         from ck.cli.commands.image._result import write_result
 
-        write_result(client, image, *output)
+        write_result(client, args.texts("tag") or [image], *output)
     elif quiet:
         print(image)
     if path := args.text("iidfile"):
@@ -101,7 +102,7 @@ def _context(args: Args) -> tuple[dict[str, object], Iterable[bytes]]:
         return {"dockerfile": file}, pieces("-")
     if place.startswith(("http://", "https://", "git://", "git@", "ssh://")):
         return {"remote": place, "dockerfile": file, "ck-private": PRIVATE if secrets else ""}, [
-            private_archive(None, secrets)
+            private_archive({}, secrets)
         ]
     if not os.path.isdir(place):
         raise CliError(f'unable to prepare context: path "{place}" not found')
@@ -122,7 +123,7 @@ def _options(args: Args) -> dict[str, object]:
         "labels": args.convert("label", ",".join(args.texts("label")), lambda _: pairs(args.texts("label"))),
         "nocache": args.on("no-cache"),
         "pull": args.on("pull"),
-        "cachefrom": "[" + ",".join(f'"{name}"' for name in args.texts("cache-from")) + "]",
+        "cachefrom": json.dumps(args.texts("cache-from")),
         "networkmode": args.text("network"),
         "extrahosts": args.texts("add-host"),
         "platform": args.text("platform"),

@@ -7,6 +7,9 @@ from typing import Final
 
 import trio
 
+from ck.kernel.archive.nodes import handle_path
+from ck.kernel.archive.stage import opened
+
 _BLOCK: Final = 1 << 16
 
 
@@ -14,7 +17,8 @@ _BLOCK: Final = 1 << 16
 async def relayed(path: Path, agent: Path, mode: int) -> AsyncIterator[None]:
     """While the block runs, whoever connects to the socket *path* talks to *agent*."""
     with trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM) as listener:
-        await listener.bind(str(path))
+        with opened(path.parent) as directory:  # a socket's path is 107 bytes at most
+            await listener.bind(f"{handle_path(directory)}/{path.name}")
         await trio.to_thread.run_sync(path.chmod, mode)
         listener.listen()
         async with trio.open_nursery() as nursery:

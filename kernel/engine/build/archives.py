@@ -10,7 +10,7 @@ from ck.kernel.archive.reader import Readable, TarReader
 from ck.kernel.engine.build.copy import CopyWriter
 from ck.kernel.engine.build.remote import Download
 from ck.kernel.engine.decompress import decompressed
-from ck.kernel.errors import CkError, CorruptData, InvalidArgument
+from ck.kernel.errors import CkError, CorruptData
 
 _CHUNK: Final = 1 << 20
 _FILE_MODE: Final = 0o600  # of what came by URL, as Docker has it
@@ -28,7 +28,7 @@ def add_file(writer: CopyWriter, found: Download, mode: int | None) -> None:
         mtime_ns=found.mtime_ns,
     )
     with found.path.open("rb") as file:
-        writer.entry(name, entry, iter(lambda: file.read(_CHUNK), b""), alone=True)
+        writer.file(name, entry, iter(lambda: file.read(_CHUNK), b""))
 
 
 def opened_archive(file: BinaryIO) -> Readable | None:
@@ -52,8 +52,6 @@ def add_archive(writer: CopyWriter, stream: Readable) -> None:
     reader = TarReader(stream)
     for entry in reader:
         path = entry.name
-        if path.rpartition(b"/")[2].startswith(b".wh."):
-            raise InvalidArgument(f"{os.fsdecode(path)} cannot be in a layer, where .wh. names mean deletion")
         if entry.kind is Kind.CHARACTER_DEVICE and not entry.major and not entry.minor:
             raise CorruptData(f"{os.fsdecode(path)} is the device 0:0, which stands for a deleted file")
         content = reader.data()
@@ -61,7 +59,7 @@ def add_archive(writer: CopyWriter, stream: Readable) -> None:
             content = _filled(content, entry.segments, entry.size)
             entry.segments, entry.stored = None, entry.size
         if path:
-            writer.entry(path, entry, content)
+            writer.unpacked(path, entry, content)
 
 
 def _filled(content: Iterator[memoryview], segments: Sequence[tuple[int, int]], size: int) -> Iterator[memoryview]:

@@ -13,6 +13,7 @@ import trio
 from ck.kernel.api.build import BuildRequest
 from ck.kernel.api.image import Image, Progress
 from ck.kernel.dockerfile.errors import DockerfileError
+from ck.kernel.dockerfile.ignore import PatternMatcher, read_ignorefile
 from ck.kernel.dockerfile.parse import Dockerfile, parse
 from ck.kernel.dockerfile.scope import unused_build_args
 from ck.kernel.engine.build.built import Built, Workshop, located
@@ -61,8 +62,8 @@ class Builder:
     async def receive(self, tar: BinaryIO, scratch: Path) -> Path:
         return await trio.to_thread.run_sync(received, tar, scratch)
 
-    async def fetch(self, remote: str, scratch: Path) -> Path:
-        return await trio.to_thread.run_sync(fetched, remote, scratch)
+    async def fetch(self, remote: str, scratch: Path, agent: Path | None) -> Path:
+        return await fetched(remote, scratch, agent)
 
     def build(self, request: BuildRequest, context: Path, scratch: Path) -> AsyncGenerator[Progress]:
         """Build from the directory *context*, telling how it goes; the last that is told is the ID of the image.
@@ -79,7 +80,10 @@ class Builder:
         ctx = self._ctx
         tags = [new_tag(ctx, tag) for tag in request.tags]
         dockerfile = await self._read(request, context)
-        ignored = await context.inside(lambda root: read_ignored(root, request.dockerfile))
+        if request.ignorefile_text is not None:
+            ignored = PatternMatcher(read_ignorefile(request.ignorefile_text))
+        else:
+            ignored = await context.inside(lambda root: read_ignored(root, request.dockerfile))
         steps = scratch / "steps"
         await trio.to_thread.run_sync(steps.mkdir)
         async with AsyncExitStack() as leases:

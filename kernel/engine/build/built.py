@@ -1,6 +1,8 @@
 """What stages come to, and what they share while they are built."""
 
-from contextlib import AsyncExitStack
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -107,11 +109,14 @@ class Layering:
         self._built.chain = (*self._built.chain, layer.chain_id)
         await self._shop.console.say(f" ---> {layer.chain_id.partition(':')[2][:12]}")
 
-    async def scratch(self) -> Path:
+    @asynccontextmanager
+    async def scratch(self) -> AsyncIterator[Path]:
         """A new directory for one step."""
         path = self._shop.scratch / f"{self._index}-{len(self._built.history)}"
         await trio.to_thread.run_sync(path.mkdir)
-        return path
+        yield path
+        # Of a step that fails it goes with the whole build's.
+        await trio.to_thread.run_sync(lambda: shutil.rmtree(path, ignore_errors=True))
 
     def nanoseconds(self) -> int:
         """The time of what is made here."""

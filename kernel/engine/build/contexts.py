@@ -1,12 +1,15 @@
-"""Getting hold of a build context: uploaded, fetched, cloned. Everything blocks."""
+"""Getting hold of a build context: uploaded, fetched, cloned."""
 
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import trio
+
 from ck.kernel.archive.extract import extract
 from ck.kernel.archive.stage import opened
 from ck.kernel.engine.build.archives import opened_archive
-from ck.kernel.engine.build.remote import clone, download, is_git, is_url, subdirectory
+from ck.kernel.engine.build.git import clone, is_git, subdirectory
+from ck.kernel.engine.build.remote import download, is_url
 from ck.kernel.errors import CorruptData, InvalidArgument
 
 _LARGEST: Final = 1 << 22  # bytes of a Dockerfile that is a context by itself
@@ -14,7 +17,7 @@ _LARGEST: Final = 1 << 22  # bytes of a Dockerfile that is a context by itself
 
 def unpacked(file: Path, directory: Path) -> Path:
     """Unpack the archive *file*, compressed or not, into the new *directory*; a mere Dockerfile is a context that has
-    nothing else. Return *directory*. Raises: CorruptData, Unavailable."""
+    nothing else. Return *directory*. Blocks. Raises: CorruptData, Unavailable."""
     directory.mkdir(mode=0o700)
     with file.open("rb") as stream:
         if (archive := opened_archive(stream)) is not None:
@@ -31,7 +34,7 @@ def unpacked(file: Path, directory: Path) -> Path:
 
 
 def received(tar: BinaryIO, scratch: Path) -> Path:
-    """The context that a client has sent, below *scratch*."""
+    """The context that a client has sent, below *scratch*. Blocks."""
     upload = scratch / "upload"
     with upload.open("wb") as file:
         while chunk := tar.read(1 << 20):
@@ -41,15 +44,16 @@ def received(tar: BinaryIO, scratch: Path) -> Path:
     return context
 
 
-def fetched(remote: str, scratch: Path) -> Path:
-    """The context that the URL *remote* names, in the new directory *scratch*: a git repository, an archive or a
-    Dockerfile.
+async def fetched(remote: str, scratch: Path, agent: Path | None) -> Path:
+    """The context that the URL *remote* names, in the new directory *scratch*: a git repository, which may need
+    the SSH *agent*, an archive or a Dockerfile.
 
     Raises: InvalidArgument for what is no URL, NotFound, Unavailable, CorruptData.
     """
     if is_git(remote):
-        clone(remote, scratch, keep_git_dir=False)
+        await clone(remote, scratch, agent=agent)
         return scratch / subdirectory(remote)
     if not is_url(remote):
         raise InvalidArgument(f"cannot build from {remote!r}: it is neither a URL nor a git repository")
-    return unpacked(download(remote, scratch.with_name("download")).path, scratch)
+    found = await trio.to_thread.run_sync(download, remote, scratch.with_name("download"))
+    return await trio.to_thread.run_sync(unpacked, found.path, scratch)

@@ -6,6 +6,7 @@ What counts for the digest is what a container could see of the files but for th
 import hashlib
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import BinaryIO, Final
 
 import attrs
@@ -14,7 +15,7 @@ from ck.kernel.archive.entry import Entry, Kind
 from ck.kernel.archive.header import END
 from ck.kernel.archive.layers import WHITEOUT_PREFIX
 from ck.kernel.archive.pack import encode, pack_entry
-from ck.kernel.engine.build.place import Place
+from ck.kernel.engine.build.place import Place, no_directory
 from ck.kernel.engine.build.tree import Node
 from ck.kernel.errors import InvalidArgument
 
@@ -24,24 +25,31 @@ SECOND: Final = 1_000_000_000
 
 @attrs.frozen(kw_only=True)
 class Manner:
-    """How files are copied. `owner` (uid, gid) None leaves them as they are, `mode` too; `made` is the time (ns) of the
-    directories that the copy makes, `time` that of everything else where it is not to stay as it is."""
+    """How files are copied. `owner` (uid, gid) None leaves them as they are, `mode` too; `unpacked` is the owner of
+    what comes out of archives, which keeps its mode. `made` is the time (ns) of the directories that the copy makes,
+    `time` that of everything else where it is not to stay as it is."""
 
     owner: tuple[int, int] | None = None
+    unpacked: tuple[int, int] | None = None
     mode: int | None = None
     made: int = 0
     time: int | None = None
 
 
 class CopyDigest:
-    """The digest of what is copied, whatever the times."""
+    """The digest of what is copied, whatever the times, and wherever it goes."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
 
-    def header(self, path: bytes, entry: Entry) -> None:
-        """Count the object that goes to *path*."""
+    def header(self, path: bytes, entry: Entry, *, alone: bool) -> None:
+        """Count the object that goes to *path*, or with *alone* maybe in its place."""
+        self._hash.update(b"1" if alone else b"0")
         self._hash.update(encode(timeless(entry, path)))
+
+    def directory(self) -> None:
+        """Count that the content of a directory comes."""
+        self._hash.update(b"d")
 
     def content(self, chunk: bytes | memoryview) -> None:
         self._hash.update(chunk)
@@ -52,10 +60,7 @@ class CopyDigest:
 
 def timeless(entry: Entry, path: bytes) -> Entry:
     """*entry* with no time, and with *path* for a name."""
-    return Entry(
-        path, entry.kind, entry.mode, entry.uid, entry.gid, entry.size, 0, entry.link, entry.major, entry.minor,
-        entry.stored, entry.segments, entry.xattrs,
-    )  # fmt: skip
+    return replace(entry, name=path, mtime_ns=0)
 
 
 class CopyWriter:
@@ -73,13 +78,11 @@ class CopyWriter:
     def nodes(self, nodes: Iterable[Node]) -> None:
         """Copy *nodes*. Raises: InvalidArgument for a name that no layer can hold, OSError."""
         for node in nodes:
-            if node.name.startswith(WHITEOUT_PREFIX):
-                raise InvalidArgument(f"{os.fsdecode(node.path)} cannot be in a layer, where .wh. names mean deletion")
             title = self._title(node.path, alone=node.alone)
 
-            def amend(entry: Entry, path: bytes = node.path) -> None:
+            def amend(entry: Entry, path: bytes = node.path, alone: bool = node.alone) -> None:
+                self._count(path, entry, self._manner.owner, alone=alone)
                 self._amend(entry)
-                self.digest.header(path, entry)
 
             pieces = pack_entry(node.parent, node.name, title, self._links, amend=amend)
             header = next(pieces, b"")
@@ -91,29 +94,33 @@ class CopyWriter:
                 self.digest.content(chunk)
                 self._write(chunk)
 
-    def entry(self, path: bytes, entry: Entry, content: Iterable[bytes | memoryview], *, alone: bool = False) -> None:
-        """Copy one object that is no file of a tree: *entry*, whose name does not count, with its *content*. One that
-        has no time is made now."""
-        title = self._title(path, alone=alone)
+    def file(self, path: bytes, entry: Entry, content: Iterable[bytes | memoryview]) -> None:
+        """Copy a file that comes by itself and is none of a tree: *entry*, whose name does not count, with its
+        *content*. One that has no time is made now."""
+        title = self._title(path, alone=True)
+        self._count(path, entry, self._manner.owner, alone=True)
+        self._amend(entry)
+        self._put(title, entry, content)
+
+    def unpacked(self, path: bytes, entry: Entry, content: Iterable[bytes | memoryview]) -> None:
+        """Copy *entry* of an archive to *path*."""
+        title = self._title(path)
         if entry.kind is Kind.HARD_LINK:
             entry.link = self._title(entry.link)
-        entry.mtime_ns = entry.mtime_ns or self._manner.made
-        self._amend(entry)
-        self.digest.header(path, entry)
-        entry.name = title + b"/" if entry.kind is Kind.DIRECTORY else title
-        self._write(encode(entry))
-        for chunk in content:
-            self.digest.content(chunk)
-            self._write(chunk)
-        if rest := -entry.stored % 512:
-            self._write(bytes(rest))
+        self._count(path, entry, None, alone=False)
+        if self._manner.unpacked is not None:
+            entry.uid, entry.gid = self._manner.unpacked
+        if self._manner.time is not None:
+            entry.mtime_ns = self._manner.time
+        self._put(title, entry, content)
 
     def whole(self) -> None:
         """Several files come: the place is to be a directory."""
         self._into = True
 
     def directory(self) -> None:
-        """Have the place itself be a directory."""
+        """Have the place itself be a directory, for what is in one."""
+        self.digest.directory()
         self._make(self._place.path)
 
     def end(self) -> None:
@@ -121,15 +128,20 @@ class CopyWriter:
 
     def _title(self, path: bytes, *, alone: bool = False) -> bytes:
         """Where the object *path* goes; the directories above it are made, if they are not there."""
+        above, name = self._place.path, path
         if alone and not self._into:
-            self._make(self._place.path.rpartition(b"/")[0])
-            return self._place.path
-        self._make(self._place.path)
-        return self._place.path + b"/" + path if self._place.path else path
+            above, _, name = self._place.path.rpartition(b"/")
+        title = above + b"/" + name if above else name
+        _check(title)
+        self._make(above)
+        return title
 
     def _make(self, directory: bytes) -> None:
         if directory in self._made:
             return
+        _check(directory)
+        if self._place.file and directory == self._place.path:
+            raise no_directory(directory)
         uid, gid = self._manner.owner or (0, 0)
         for path in self._place.missing(directory):
             if path not in self._made:
@@ -137,6 +149,25 @@ class CopyWriter:
                 made = Entry(path + b"/", Kind.DIRECTORY, _DIRECTORY_MODE, uid, gid, mtime_ns=self._manner.made)
                 self._write(encode(made))
         self._made.add(directory)
+
+    def _put(self, title: bytes, entry: Entry, content: Iterable[bytes | memoryview]) -> None:
+        entry.name = title + b"/" if entry.kind is Kind.DIRECTORY else title
+        entry.mtime_ns = entry.mtime_ns or self._manner.made
+        self._write(encode(entry))
+        for chunk in content:
+            self.digest.content(chunk)
+            self._write(chunk)
+        if rest := -entry.stored % 512:
+            self._write(bytes(rest))
+
+    def _count(self, path: bytes, entry: Entry, owner: tuple[int, int] | None, *, alone: bool) -> None:
+        """For the digest: as it was found, but that who owned it does not count where it is given to *owner*. Links are
+        to what is copied too, so they count wherever that goes."""
+        uid, gid = (entry.uid, entry.gid) if owner is None else (0, 0)
+        link = entry.link
+        if entry.kind is Kind.HARD_LINK and self._place.path:
+            link = link.removeprefix(self._place.path + b"/")
+        self.digest.header(path, replace(entry, uid=uid, gid=gid, link=link), alone=alone)
 
     def _amend(self, entry: Entry) -> None:
         manner = self._manner
@@ -150,3 +181,8 @@ class CopyWriter:
     def _write(self, chunk: bytes | memoryview) -> None:
         if self._sink is not None:
             self._sink.write(chunk)
+
+
+def _check(path: bytes) -> None:
+    if b"/" + WHITEOUT_PREFIX in b"/" + path:
+        raise InvalidArgument(f"{os.fsdecode(path)} cannot be in a layer, where .wh. names mean deletion")

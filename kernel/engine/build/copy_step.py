@@ -1,5 +1,6 @@
 """COPY and ADD: which files go where, read from all their sources."""
 
+import hashlib
 import os
 import re
 from collections.abc import Sequence
@@ -15,8 +16,9 @@ from ck.kernel.dockerfile.ignore import PatternMatcher
 from ck.kernel.dockerfile.instructions import Add, Copy, CopyFiles
 from ck.kernel.engine.build.archives import add_archive, add_file, opened_archive
 from ck.kernel.engine.build.copy import CopyWriter, Manner
+from ck.kernel.engine.build.git import clone, is_git, subdirectory
 from ck.kernel.engine.build.place import NOWHERE
-from ck.kernel.engine.build.remote import Download, clone, download, is_git, is_url, subdirectory
+from ck.kernel.engine.build.remote import Download, download, is_url
 from ck.kernel.engine.build.sources import BuildContext, Files
 from ck.kernel.engine.build.tree import Tree
 from ck.kernel.errors import InvalidArgument
@@ -28,13 +30,14 @@ _FILE_MODE: Final = 0o644
 @attrs.frozen(kw_only=True)
 class CopyJob:
     """An instruction, its variables expanded, with `files`, the context or what its --from names. What comes from
-    elsewhere is fetched into `scratch`, a directory of its own, once."""
+    elsewhere is fetched into `scratch`, a directory of its own, once; `agent` is the socket of an SSH agent for it."""
 
     instruction: CopyFiles
     files: Files
     scratch: Path
+    agent: Path | None = None
     _downloads: dict[str, Download] = attrs.field(factory=dict)
-    _clones: dict[str, Path] = attrs.field(factory=dict)
+    _clones: dict[str, str] = attrs.field(factory=dict)  # the commits
 
     @property
     def mode(self) -> int | None:
@@ -63,6 +66,8 @@ class CopyJob:
                 await self._feed_download(writer, source)
             else:
                 local.append(source)
+        if local and isinstance(instruction, Add) and instruction.checksum:
+            raise InvalidArgument(f"--checksum is for URLs and git repositories: {local[0]} is neither")
         if local:
             await self.files.inside(lambda root: self._feed_local(writer, self.files.tree(root), root, local))
         await trio.to_thread.run_sync(self._feed_contents, writer)
@@ -77,7 +82,7 @@ class CopyJob:
         for content in self.instruction.contents:
             data = content.data.encode("utf-8", "surrogateescape")
             name = os.fsencode(content.name)
-            writer.entry(name, Entry(name, mode=_FILE_MODE, size=len(data), stored=len(data)), [data], alone=True)
+            writer.file(name, Entry(name, mode=_FILE_MODE, size=len(data), stored=len(data)), [data])
 
     def _feed_local(self, writer: CopyWriter, tree: Tree, root: int, sources: Sequence[str]) -> None:
         instruction = self.instruction
@@ -120,10 +125,13 @@ class CopyJob:
 
     async def _feed_clone(self, writer: CopyWriter, source: str) -> None:
         assert isinstance(self.instruction, Add)
-        if (target := self._clones.get(source)) is None:
-            target = self._clones[source] = self.scratch / f"clone{len(self._clones)}"
+        target = self.scratch / f"clone-{hashlib.sha256(source.encode()).hexdigest()}"
+        if source not in self._clones:
             keep = self.instruction.keep_git_dir
-            await trio.to_thread.run_sync(lambda: clone(source, target, keep_git_dir=keep))
+            self._clones[source] = await clone(source, target, agent=self.agent, keep_git_dir=bool(keep))
+        wanted = self.instruction.checksum.lower()
+        if wanted and not self._clones[source].startswith(wanted):
+            raise InvalidArgument(f"{source} is the commit {self._clones[source]}, not {wanted} as --checksum says")
         files = Files(ctx=self.files.ctx, context=BuildContext(directory=target))
         directory = subdirectory(source)
         excluded = PatternMatcher(self.instruction.exclude)

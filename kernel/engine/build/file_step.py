@@ -33,7 +33,13 @@ class FileStep:
         files = self._sources[copy.from_ if isinstance(copy, Copy) else ""]
         told = attrs.asdict(attrs.evolve(copy, line=0, last_line=0, original=""))
         prefix = key_of("copy", built.top, dest, told, self._shop.request.epoch)[:_PREFIX]
-        job = CopyJob(instruction=copy, files=files, scratch=await self._layering.scratch())
+        async with self._layering.scratch() as scratch:
+            agent = self._shop.request.agents.get("default")
+            job = CopyJob(instruction=copy, files=files, scratch=scratch, agent=agent)
+            await self._carry_out(job, dest, prefix)
+
+    async def _carry_out(self, job: CopyJob, dest: str, prefix: str) -> None:
+        copy, files, built = job.instruction, job.files, self._built
         manner = Manner(
             owner=None if files.context is None else (0, 0),
             mode=job.mode,
@@ -44,13 +50,14 @@ class FileStep:
             return
 
         def look(root: int) -> tuple[Place, tuple[int, int] | None]:
-            return locate(root, dest), owner_in(root, copy.chown) if copy.chown else manner.owner
+            return locate(root, dest), owner_in(root, copy.chown) if copy.chown else None
 
         place, owner = await in_chain(self._shop.ctx, built.top, look)
         writers: list[CopyWriter] = []
 
         async def write(sink: BinaryIO) -> None:
-            writer = CopyWriter(place, attrs.evolve(manner, owner=owner), sink, into=job.into)
+            given = attrs.evolve(manner, owner=owner or manner.owner, unpacked=owner)
+            writer = CopyWriter(place, given, sink, into=job.into)
             writers.append(writer)
             await job.feed(writer)
             await trio.to_thread.run_sync(writer.end)

@@ -11,6 +11,8 @@ from ck.kernel.api.image import Image
 from ck.kernel.dockerfile.errors import DockerfileError
 from ck.kernel.dockerfile.evaluator import Evaluator
 from ck.kernel.dockerfile.graph import BuildPlan, ImageSource, PlannedStage, Source, StageSource, plan
+from ck.kernel.dockerfile.instructions import Copy, Run
+from ck.kernel.dockerfile.mounts import mount_source
 from ck.kernel.dockerfile.parse import Dockerfile
 from ck.kernel.dockerfile.scope import global_args
 from ck.kernel.drivers.platform import canonical, describe
@@ -23,8 +25,8 @@ from ck.kernel.engine.context import Context
 from ck.kernel.engine.image_garbage import blobs_of
 from ck.kernel.engine.image_make import base_of, scratch
 from ck.kernel.engine.image_pull import host_platform, pull
-from ck.kernel.engine.image_store import find_image
-from ck.kernel.errors import CkError, InvalidArgument, NotFound
+from ck.kernel.engine.image_store import find_image, registry_for
+from ck.kernel.errors import CkError, Forbidden, InvalidArgument, NotFound
 
 
 class GraphBuilder:
@@ -103,7 +105,7 @@ class GraphBuilder:
         built = self._built[stage.index] = await self._begin(stage)
         sources = {"": Files(ctx=self._ctx, context=self._context)}
         for written, source in stage.sources.items():
-            sources[written] = await self._files(source, stage)
+            sources[written] = await self._files(source, stage, written)
         await StageBuilder(self._shop, stage, built, sources).run()
 
     async def _begin(self, stage: PlannedStage) -> Built:
@@ -134,25 +136,26 @@ class GraphBuilder:
             escape=self._dockerfile.directives.escape,
         )
 
-    async def _files(self, source: Source, stage: PlannedStage) -> Files:
+    async def _files(self, source: Source, stage: PlannedStage, written: str) -> Files:
         match source:
             case StageSource(index=index):
                 return Files(ctx=self._ctx, chain_id=self._built[index].top)
             case ImageSource(reference=reference):
-                image = await self._image(reference, "", stage.line)
+                image = await self._image(reference, "", _line_of(stage, written), f"no stage {written}, and no image")
                 return Files(ctx=self._ctx, chain_id=image.chain_ids[-1] if image.chain_ids else None)
             case _:
                 return Files(ctx=self._ctx)
 
-    async def _image(self, reference: str, platform: str, line: int) -> Image:
-        """An image of a FROM or a `from`, fetched if it is not here, and leased for the rest of the build."""
+    async def _image(self, reference: str, platform: str, line: int, what: str = "") -> Image:
+        """An image of a FROM or a `from`, fetched if it is not here, and leased for the rest of the build. Errors begin
+        with *what*."""
         key = reference, platform
         if key not in self._images:
             try:
                 wanted = parse_platform(platform) if platform else self._platform
                 image = await self._fetched(reference, wanted)
             except CkError as error:
-                raise located(error, self._shop.request.dockerfile, line, f"FROM {reference}") from error
+                raise located(error, self._shop.request.dockerfile, line, what or f"FROM {reference}") from error
             await self._shop.leases.enter_async_context(self._ctx.leases.hold([*image.chain_ids, *blobs_of(image)]))
             self._images[key] = find_image(self._ctx, image.id)  # else it was removed while we waited
         return self._images[key]
@@ -166,12 +169,26 @@ class GraphBuilder:
                 image = None
             if image is not None and _fits(image, platform):
                 return image
-        host = reference.partition("/")[0]
-        credentials = request.credentials.get(host) or request.credentials.get("docker.io")
+        driver = registry_for(self._ctx, reference)
+        if driver.local:
+            # Whoever wrote the Dockerfile may be somebody else than who may read this machine's files.
+            raise Forbidden(f"a build does not read images of this machine's files: pull {reference} first (ck pull)")
+        # Only what was given for this very registry: a Dockerfile may name anybody's.
+        credentials = request.credentials.get(driver.normalize(reference).partition("/")[0])
         async with aclosing(pull(self._ctx, reference, platform, credentials)) as steps:
             async for step in steps:
                 await self.console.pass_on(step)
         return find_image(self._ctx, reference)
+
+
+def _line_of(stage: PlannedStage, written: str) -> int:
+    """Of the first instruction that has *written* for a `from`."""
+    for instruction in stage.instructions:
+        if isinstance(instruction, Copy) and instruction.from_ == written:
+            return instruction.line
+        if isinstance(instruction, Run) and any(mount_source(flag) == written for flag in instruction.mount_flags):
+            return instruction.line
+    return stage.line
 
 
 def parse_platform(text: str) -> Platform:

@@ -5,7 +5,7 @@ import itertools
 import os
 import posixpath
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -31,11 +31,12 @@ _AGENT: Final = "/run/buildkit/ssh_agent"
 
 @attrs.define
 class RunMounts:
-    """For a container: mounts, tmpfs by target, and `NAME=value` entries."""
+    """For a container: mounts, tmpfs by target, and `NAME=value` entries, those in `secrets` for no record."""
 
     mounts: list[MountRequest] = attrs.field(factory=list)
     tmpfs: dict[str, str] = attrs.field(factory=dict)
     environment: list[str] = attrs.field(factory=list)
+    secrets: list[str] = attrs.field(factory=list)
 
 
 class Caches:
@@ -44,24 +45,40 @@ class Caches:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._locks: dict[str, trio.Lock] = {}
+        self._making: dict[str, trio.Lock] = {}
         self._used = Pins()
 
     @asynccontextmanager
     async def directory(self, mount: Mount, copy: CopySource) -> AsyncIterator[Path]:
-        """The directory of *mount*'s cache; a new one has what its `from` has. One that is `locked` is for one RUN at a
-        time, of one that is `private` and in use there are more."""
-        name = hashlib.sha256(mount.id.encode()).hexdigest()
-        async with AsyncExitStack() as stack:
-            if mount.sharing == "locked":
-                await stack.enter_async_context(self._locks.setdefault(name, trio.Lock()))
-            elif mount.sharing == "private":
-                names = (f"{name}-{number}" for number in itertools.count())
-                name = next(each for each in names if each not in self._used.held())
-            stack.enter_context(self._used.hold([name]))
+        """The directory of *mount*'s cache; a new one has what its `from` has. Of one that is `private` and in use
+        there are more."""
+        name = _name(mount)
+        if mount.sharing == "private":
+            names = (f"{name}-{number}" for number in itertools.count())
+            name = next(each for each in names if each not in self._used.held())
+        with self._used.hold([name]):
             path = self._root / name
-            if await trio.to_thread.run_sync(_make_cache, path, mount) and mount.from_:
-                await copy(mount, path)
+            async with self._making.setdefault(name, trio.Lock()):
+                if not await trio.Path(path).is_dir():
+                    await self._make(path, mount, copy)
             yield path
+
+    @asynccontextmanager
+    async def locked(self, mounts: Sequence[Mount]) -> AsyncIterator[None]:
+        """Have all caches of *mounts* that are `locked` for one RUN alone. In the order of their names, or two RUNs
+        that have them in another order would wait for each other."""
+        async with AsyncExitStack() as stack:
+            for name in sorted({_name(mount) for mount in mounts if mount.sharing == "locked"}):
+                await stack.enter_async_context(self._locks.setdefault(name, trio.Lock()))
+            yield
+
+    async def _make(self, path: Path, mount: Mount, copy: CopySource) -> None:
+        """Whole or not at all: what is there once is never filled again."""
+        draft = path.with_name(f"draft-{path.name}")
+        await trio.to_thread.run_sync(_make_cache, draft, mount)
+        if mount.from_:
+            await copy(mount, draft)
+        await trio.to_thread.run_sync(draft.rename, path)
 
     async def clear(self) -> int:
         """Drop those that no RUN uses; return their bytes."""
@@ -78,6 +95,7 @@ async def run_mounts(
     """
     made = RunMounts()
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(caches.locked(run.mounts))
         for number, mount in enumerate(run.mounts):
             target = posixpath.normpath(posixpath.join(working_dir or "/", mount.target)) if mount.target else ""
             place = scratch / str(number)
@@ -113,7 +131,7 @@ async def _add_secret(made: RunMounts, mount: Mount, target: str, place: Path, r
             raise InvalidArgument(f"secret {mount.id}: not found: the build was not given it")
         return
     if mount.env:
-        made.environment.append(f"{mount.env}={secret.content.decode(errors='surrogateescape')}")
+        made.secrets.append(f"{mount.env}={secret.content.decode(errors='surrogateescape')}")
     if target:
         mode = _SECRET_MODE if mount.mode is None else mount.mode
         await trio.to_thread.run_sync(_write, place, secret.content, mode, mount.uid or 0, mount.gid or 0)
@@ -143,16 +161,18 @@ def _write(path: Path, content: bytes, mode: int, uid: int, gid: int) -> None:
     path.chmod(mode)
 
 
-def _make_cache(path: Path, mount: Mount) -> bool:
-    """Make the directory; whether it was not there."""
+def _name(mount: Mount) -> str:
+    return hashlib.sha256(mount.id.encode()).hexdigest()
+
+
+def _make_cache(path: Path, mount: Mount) -> None:
+    """Make the directory anew; what is there is of an attempt that failed."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        path.mkdir()
-    except FileExistsError:
-        return False
+    if path.exists():
+        shutil.rmtree(path)
+    path.mkdir()
     os.chown(path, mount.uid or 0, mount.gid or 0)
     path.chmod(_CACHE_MODE if mount.mode is None else mount.mode)
-    return True
 
 
 def _clear(root: Path, used: set[str]) -> int:

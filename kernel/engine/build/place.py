@@ -12,11 +12,12 @@ from ck.kernel.errors import CkError, CorruptData, InvalidArgument
 @dataclass(frozen=True, slots=True)
 class Place:
     """`path` is relative to the root and free of links. Of its components the first `known` are directories there;
-    `directory` says that all of it is one."""
+    `directory` says that all of it is one, `file` that it is there and is none."""
 
     path: bytes
     known: int
     directory: bool
+    file: bool = False
 
     def missing(self, upto: bytes) -> list[bytes]:
         """The directories that must be made for *upto*, which is `path` or a directory above it, uppermost first."""
@@ -35,17 +36,18 @@ def locate(root: int, path: str) -> Place:
             parts = directories.real(os.fsencode(path.strip("/")))
         except CorruptData as error:
             raise InvalidArgument(str(error)) from error
-    known = 0
+    known, file = 0, False
     while known < len(parts):
         kind = _kind(root, b"/".join(parts[: known + 1]))
         if kind is None:
             break
         if not stat.S_ISDIR(kind):
             if known + 1 < len(parts):
-                raise _obstacle(path, b"/".join(parts[: known + 1]))
+                raise no_directory(b"/".join(parts[: known + 1]))
+            file = True
             break
         known += 1
-    return Place(b"/".join(parts), known, directory=known == len(parts))
+    return Place(b"/".join(parts), known, directory=known == len(parts), file=file)
 
 
 def _kind(root: int, path: bytes) -> int | None:
@@ -61,5 +63,5 @@ def _kind(root: int, path: bytes) -> int | None:
         os.close(handle)
 
 
-def _obstacle(path: str, at: bytes) -> CkError:
-    return InvalidArgument(f"cannot copy to {path}: /{os.fsdecode(at)} is not a directory")
+def no_directory(path: bytes) -> CkError:
+    return InvalidArgument(f"cannot copy to non-directory: /{os.fsdecode(path)}")

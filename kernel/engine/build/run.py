@@ -35,10 +35,11 @@ _STUBS: Final = ("/dev", "/proc", "/sys", "/etc/hostname", "/etc/hosts", "/etc/r
 
 @attrs.frozen(kw_only=True)
 class Command:
-    """A RUN with all that it depends on. `environment` are `NAME=value` entries."""
+    """A RUN with all that it depends on. `environment` are `NAME=value` entries, `secrets` such that no record has."""
 
     line: Sequence[str]
     environment: Sequence[str]
+    secrets: Sequence[str] = attrs.field(default=(), repr=False)
     user: str
     working_dir: str
     network: str
@@ -60,9 +61,11 @@ class Runner:
         Raises: InvalidArgument, StartFailed, and as a create and a start do.
         """
         created = await create_on(self._ctx, self._volumes, self._spec(command), image, None, throwaway=True)
+        self._ctx.secret_env[created.id] = tuple(command.secrets)
         try:
             yield await self._run(created.id, output), created.id
         finally:
+            del self._ctx.secret_env[created.id]
             with trio.move_on_after(_END_SECONDS, shield=True):  # else it is left to the next start
                 await self._containers.remove(created.id, force=True, volumes=True)
 

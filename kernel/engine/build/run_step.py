@@ -26,7 +26,7 @@ from ck.kernel.engine.build.mounts import run_mounts
 from ck.kernel.engine.build.place import NOWHERE
 from ck.kernel.engine.build.run import Command, remove_stubs
 from ck.kernel.engine.build.sources import Files
-from ck.kernel.errors import StartFailed, Unsupported
+from ck.kernel.errors import Forbidden, StartFailed, Unsupported
 
 
 class RunStep:
@@ -43,6 +43,8 @@ class RunStep:
         shop, built = self._shop, self._built
         if run.security != "sandbox":
             raise Unsupported(f"RUN --security={run.security} is not allowed")
+        if run.network == "host" and shop.request.network != "host":
+            raise Forbidden("RUN --network=host is not allowed, unless the build itself is given --network host")
         line = command_of(built.config, run.args, shell=run.shell and run.script is None) or ()
         variables = {**proxy_variables(shop.request.build_args), **built.evaluator.variables}
         environment = [f"{name}={value}" for name, value in variables.items()]
@@ -58,17 +60,21 @@ class RunStep:
         script = run.script.text if run.script else ""
         key = key_of(
             "run", built.top, list(line), sorted(built.evaluator.variables.items()), command.user, command.working_dir,
-            network, mounts, script, [shop.request.epoch or 0] if shop.request.reproducible else [],
+            network, mounts, script, list(shop.request.extra_hosts),
+            [shop.request.epoch or 0] if shop.request.reproducible else [],
         )  # fmt: skip
         if await self._layering.from_cache(key):
             return
-        scratch = await self._layering.scratch()
         output = shop.console.output(self._title)
         where = built.config.working_dir
-        async with run_mounts(run, where, shop.request, shop.caches, scratch, self._copied) as brought:
+        async with (
+            self._layering.scratch() as scratch,
+            run_mounts(run, where, shop.request, shop.caches, scratch, self._copied) as brought,
+        ):
             command = attrs.evolve(
                 command,
                 environment=[*environment, *brought.environment],
+                secrets=brought.secrets,
                 mounts=brought.mounts,
                 tmpfs=brought.tmpfs,
             )

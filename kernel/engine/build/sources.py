@@ -14,7 +14,7 @@ from ck.kernel.dockerfile.ignore import PatternMatcher, read_ignorefile
 from ck.kernel.engine.build.tree import NOTHING_IGNORED, Tree
 from ck.kernel.engine.build.views import in_chain
 from ck.kernel.engine.context import Context
-from ck.kernel.errors import NotFound
+from ck.kernel.errors import InvalidArgument, NotFound
 
 T = TypeVar("T")
 
@@ -59,7 +59,8 @@ class Files:
 
 
 def read_dockerfile(root: int, name: str) -> bytes:
-    """The file *name* of the context *root*, "Dockerfile" also in small letters. Blocks. Raises: NotFound."""
+    """The file *name* of the context *root*, "Dockerfile" also in small letters. Blocks. Raises: NotFound,
+    InvalidArgument for one that is too long."""
     names = [name, "dockerfile"] if name == "Dockerfile" else [name]
     for each in names:
         try:
@@ -67,7 +68,10 @@ def read_dockerfile(root: int, name: str) -> bytes:
         except OSError:
             continue
         with os.fdopen(fd, "rb") as file:
-            return file.read(_MAX_DOCKERFILE)
+            text = file.read(_MAX_DOCKERFILE + 1)
+        if len(text) > _MAX_DOCKERFILE:
+            raise InvalidArgument(f"{each} is longer than {_MAX_DOCKERFILE} bytes")
+        return text
     raise NotFound(f"failed to read dockerfile: open {name}: no such file or directory")
 
 

@@ -1,5 +1,6 @@
 """One stage, built instruction by instruction."""
 
+import os
 from collections.abc import Mapping
 
 from ck.kernel.api.image import HistoryEntry
@@ -10,7 +11,7 @@ from ck.kernel.engine.build.config import configure
 from ck.kernel.engine.build.file_step import FileStep
 from ck.kernel.engine.build.run_step import RunStep
 from ck.kernel.engine.build.sources import Files
-from ck.kernel.errors import CkError
+from ck.kernel.errors import CkError, Unavailable
 
 
 class StageBuilder:
@@ -33,6 +34,10 @@ class StageBuilder:
                 await self._step(instruction)
             except CkError as error:
                 raise located(error, self._shop.request.dockerfile, instruction.line, instruction.original) from error
+            except OSError as error:  # the disk is full, a file of the context is gone or cannot be read
+                name = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+                reason = Unavailable(f"{name}{error.strerror or error}")
+                raise located(reason, self._shop.request.dockerfile, instruction.line, instruction.original) from error
 
     async def _step(self, instruction: Instruction) -> None:
         built = self._built

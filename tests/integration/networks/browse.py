@@ -107,6 +107,7 @@ def visit(browser: Browser, site: str) -> str:
     browser.press("#submit")
     eventually(lambda: browser.find("a.button.button-large[href$='wp-login.php']"))
     browser.go(f"{site}/wp-login.php")
+    eventually(lambda: browser.find("#user_login:focus"))  # a script takes it there, out of a field begun before
     browser.type("#user_login", USER)
     browser.type("#user_pass", PASSWORD)
     browser.press("#wp-submit")

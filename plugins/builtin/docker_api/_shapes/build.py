@@ -20,6 +20,7 @@ def build_request(
     headers: Mapping[str, str],
     *,
     dockerfile_text: bytes | None = None,
+    ignorefile_text: bytes | None = None,
     secrets: Mapping[str, Secret] = _NOTHING,
 ) -> BuildRequest:
     """Raises: InvalidArgument for what is malformed, Unsupported for what this engine's builder has not."""
@@ -33,6 +34,7 @@ def build_request(
         tags=tuple(query.all("t")),
         dockerfile=query.text("dockerfile") or "Dockerfile",
         dockerfile_text=dockerfile_text,
+        ignorefile_text=ignorefile_text,
         target=query.text("target"),
         build_args=arguments,
         labels=_texts(query, "labels"),

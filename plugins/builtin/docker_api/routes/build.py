@@ -1,9 +1,12 @@
 """Building images, and what builds keep."""
 
-from collections.abc import Awaitable, Callable
+import shutil
+import stat
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
+import attrs
 import trio
 
 from ck.kernel.api.build import Secret
@@ -16,6 +19,7 @@ from ck.plugins.builtin.docker_api.uploads import with_body
 
 T = TypeVar("T")
 _DOCKERFILE: Final = "Dockerfile"
+_IGNOREFILE: Final = "Dockerfile.dockerignore"
 _SECRETS: Final = "secrets"
 
 
@@ -25,13 +29,19 @@ async def build(request: Request) -> None:
     query, builder = request.query, request.engine.builder
     async with builder.scratch() as scratch:
         upload = await with_body(request, lambda tar: builder.receive(tar, scratch))
-        text, secrets = await trio.to_thread.run_sync(_take_private, upload, query.text("ck-private"))
-        wanted = build_request(query, request.headers, dockerfile_text=text, secrets=secrets)
-        context = upload
+        private = await trio.to_thread.run_sync(_take_private, upload, query.text("ck-private"))
+        wanted = build_request(
+            query,
+            request.headers,
+            dockerfile_text=private.dockerfile,
+            ignorefile_text=private.ignorefile,
+            secrets=private.secrets,
+        )
+        context, agent = upload, wanted.agents.get("default")
         if local := query.text("ck-context"):
             context = await _local(local)
         elif remote := query.text("remote"):
-            context = await _while_client_waits(request, lambda: builder.fetch(remote, scratch / "remote"))
+            context = await _while_client_waits(request, lambda: builder.fetch(remote, scratch / "remote", agent))
         steps = builder.build(wanted, context, scratch)
         await _while_client_waits(request, lambda: streams.progress(request, steps, quiet=query.flag("q")))
 
@@ -71,17 +81,43 @@ async def _local(directory: str) -> Path:
     return path
 
 
-def _take_private(upload: Path, name: str) -> tuple[bytes | None, dict[str, Secret]]:
-    """What the upload holds in its directory *name*, which is of the context no more."""
-    if not name or "/" in name or name.startswith("."):
-        return None, {}
+@attrs.frozen(kw_only=True)
+class _Private:
+    """What of an upload is not of the context."""
+
+    dockerfile: bytes | None = attrs.field(default=None, repr=False)
+    ignorefile: bytes | None = attrs.field(default=None, repr=False)
+    secrets: Mapping[str, Secret] = attrs.field(factory=dict, repr=False)
+
+
+def _take_private(upload: Path, name: str) -> _Private:
+    """What the upload holds in its directory *name*, which is of the context no more. A link in it counts for nothing:
+    it leads to what is not the client's. Raises: InvalidArgument."""
+    if not name:
+        return _Private()
+    if "/" in name or name.startswith(".") or not _is(upload / name, stat.S_ISDIR):
+        raise InvalidArgument(f"ck-private={name}: the upload has no such directory")
     private = (upload / name).rename(upload.with_name(name))
-    text = private / _DOCKERFILE
     secrets = private / _SECRETS
-    return (
-        text.read_bytes() if text.is_file() else None,
-        {path.name: Secret(content=path.read_bytes()) for path in secrets.iterdir()} if secrets.is_dir() else {},
+    found = list(secrets.iterdir()) if _is(secrets, stat.S_ISDIR) else ()
+    taken = _Private(
+        dockerfile=_read(private / _DOCKERFILE),
+        ignorefile=_read(private / _IGNOREFILE),
+        secrets={path.name: Secret(content=content) for path in found if (content := _read(path)) is not None},
     )
+    shutil.rmtree(private)  # secrets are to be nowhere but in memory
+    return taken
+
+
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if _is(path, stat.S_ISREG) else None
+
+
+def _is(path: Path, kind: Callable[[int], bool]) -> bool:
+    try:
+        return kind(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 ROUTES: Final = (
