@@ -18,8 +18,8 @@ _IGNOREFILE = "Dockerfile.dockerignore"
 
 
 def dockerfile_of(context: str, given: str) -> tuple[str, dict[str, bytes]]:
-    """The Dockerfile's path in *context*, or where it lies elsewhere ("-": standard input) a name and what is to be sent:
-    its text, and its own .dockerignore if it has one. Raises: CliError."""
+    """The Dockerfile's path in *context*, or where it lies elsewhere ("-": standard input) a name and what is to be
+    sent: its text, and its own .dockerignore if it has one. Raises: CliError."""
     if given == "-":
         return _DOCKERFILE, {_DOCKERFILE: os.fdopen(0, "rb", closefd=False).read()}
     if not given:

@@ -74,13 +74,15 @@ class CopyWriter:
         self._links: dict[tuple[int, int], bytes] = {}
         self.digest = CopyDigest()
         self.alone = b""  # the name of a file that came by itself
+        self.over: list[tuple[bytes, bool]] = []  # what goes where something may be, and whether it is a directory
 
     def nodes(self, nodes: Iterable[Node]) -> None:
         """Copy *nodes*. Raises: InvalidArgument for a name that no layer can hold, OSError."""
         for node in nodes:
             title = self._title(node.path, alone=node.alone)
 
-            def amend(entry: Entry, path: bytes = node.path, alone: bool = node.alone) -> None:
+            def amend(entry: Entry, path: bytes = node.path, alone: bool = node.alone, title: bytes = title) -> None:
+                self._put_over(title, entry)
                 self._count(path, entry, self._manner.owner, alone=alone)
                 self._amend(entry)
 
@@ -98,6 +100,7 @@ class CopyWriter:
         """Copy a file that comes by itself and is none of a tree: *entry*, whose name does not count, with its
         *content*. One that has no time is made now."""
         title = self._title(path, alone=True)
+        self._put_over(title, entry)
         self._count(path, entry, self._manner.owner, alone=True)
         self._amend(entry)
         self._put(title, entry, content)
@@ -159,6 +162,11 @@ class CopyWriter:
             self._write(chunk)
         if rest := -entry.stored % 512:
             self._write(bytes(rest))
+
+    def _put_over(self, title: bytes, entry: Entry) -> None:
+        below = title[len(self._place.path) :].lstrip(b"/")
+        if below.partition(b"/")[0] in self._place.names:
+            self.over.append((title, entry.kind is Kind.DIRECTORY))
 
     def _count(self, path: bytes, entry: Entry, owner: tuple[int, int] | None, *, alone: bool) -> None:
         """For the digest: as it was found, but that who owned it does not count where it is given to *owner*. Links are

@@ -12,7 +12,7 @@ from ck.kernel.engine.build.built import Built, Layering, Workshop
 from ck.kernel.engine.build.cache import key_of
 from ck.kernel.engine.build.copy import SECOND, CopyWriter, Manner
 from ck.kernel.engine.build.copy_step import CopyJob
-from ck.kernel.engine.build.place import Place, locate
+from ck.kernel.engine.build.place import Place, check_kinds, locate
 from ck.kernel.engine.build.sources import Files
 from ck.kernel.engine.build.views import in_chain
 from ck.kernel.engine.passwd import owner_in
@@ -60,6 +60,8 @@ class FileStep:
             writer = CopyWriter(place, given, sink, into=job.into)
             writers.append(writer)
             await job.feed(writer)
+            if writer.over:
+                await in_chain(self._shop.ctx, built.top, lambda root: check_kinds(root, writer.over))
             await trio.to_thread.run_sync(writer.end)
 
         layer = await self._layering.make(write)

@@ -3,21 +3,23 @@
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ck.kernel.archive.directories import Directories, open_in_root
+from ck.kernel.archive.directories import Directories, names_in, open_in_root
 from ck.kernel.errors import CkError, CorruptData, InvalidArgument
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """`path` is relative to the root and free of links. Of its components the first `known` are directories there;
-    `directory` says that all of it is one, `file` that it is there and is none."""
+    `directory` says that all of it is one, which has `names` in it, `file` that it is there and is none."""
 
     path: bytes
     known: int
     directory: bool
     file: bool = False
+    names: frozenset[bytes] = frozenset()
 
     def missing(self, upto: bytes) -> list[bytes]:
         """The directories that must be made for *upto*, which is `path` or a directory above it, uppermost first."""
@@ -47,7 +49,32 @@ def locate(root: int, path: str) -> Place:
             file = True
             break
         known += 1
-    return Place(b"/".join(parts), known, directory=known == len(parts), file=file)
+    real, directory = b"/".join(parts), known == len(parts)
+    names = _names(root, real) if directory else frozenset[bytes]()
+    return Place(real, known, directory=directory, file=file, names=names)
+
+
+def check_kinds(root: int, copied: Iterable[tuple[bytes, bool]]) -> None:
+    """Raises: InvalidArgument where something of *copied* (paths, and whether a directory goes there, the uppermost
+    first) is a directory in the root *root* and is to be none, or the other way round."""
+    absent: set[bytes] = set()
+    for path, directory in copied:
+        kind = None if path.rpartition(b"/")[0] in absent else _kind(root, path)
+        if kind is None:
+            if directory:
+                absent.add(path)
+        elif directory and not stat.S_ISDIR(kind):
+            raise no_directory(path)
+        elif stat.S_ISDIR(kind) and not directory:
+            raise InvalidArgument(f"cannot replace the directory /{os.fsdecode(path)} with a file")
+
+
+def _names(root: int, path: bytes) -> frozenset[bytes]:
+    directory = open_in_root(root, path or b".", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return frozenset(names_in(directory))
+    finally:
+        os.close(directory)
 
 
 def _kind(root: int, path: bytes) -> int | None:

@@ -443,14 +443,19 @@ def test_an_environment_secret_is_in_no_record(bench: Workbench, tmp_path: Path)
         ("WORKDIR /etc/passwd", "cannot copy to non-directory: /etc/passwd"),
         ("COPY f /.wh.x", ".wh. names mean deletion"),
         ("COPY f /.wh.x/y", ".wh. names mean deletion"),
+        ("RUN ln -s /usr /x/bin\nCOPY over /x/", "cannot copy to non-directory: /x/bin"),
+        ("COPY over /", "cannot replace the directory /etc with a file"),
+        ("RUN mkdir -p /x/deep; touch /x/deep/h\nCOPY over /x/", "cannot copy to non-directory: /x/deep/h"),
         ("WORKDIR /.wh.x", ".wh. names mean deletion"),
         ("COPY <<.wh.x /\nx\n.wh.x", ".wh. names mean deletion"),
         ("ADD --checksum=sha256:0 f /x", "--checksum is for URLs and git repositories: f is neither"),
     ],
 )
 def test_where_nothing_can_go(bench: Workbench, line: str, told: str) -> None:
-    bench.write(f="f", d__sub="s")
-    assert told in bench.fails(f"FROM BASE\n{line}\n")
+    bench.write(f="f", d__sub="s", over__bin__x="x", over__deep__h__x="x", over__etc="no directory")
+    assert told in bench.fails(f"FROM BASE\nRUN mkdir /x\n{line}\n")
+    bench.build("FROM BASE\nRUN mkdir -p /x/deep/h /x/bin; touch /x/etc\nCOPY over /x/\n")
+    assert bench.run("cat", "/x/bin/x", "/x/deep/h/x", "/x/etc") == "xxno directory"
 
 
 def test_an_archive_keeps_its_owners_and_modes(bench: Workbench) -> None:
