@@ -52,6 +52,11 @@ def stored(lab: Lab) -> list[Path]:
     return [*data.glob("storage/*/layers/*"), *data.glob("content/blobs/*/*")]
 
 
+def copies(lab: Lab) -> int:
+    """How often the disk has the files of an image: a storage driver that unpacks has them beside their blob."""
+    return 1 if lab.ck("info", "--format", "{{.Driver}}").strip() == "erofs" else 2
+
+
 def commit(lab: Lab, base: str, script: str, target: str) -> str:
     name = lab.new_name()
     lab.ck("run", "--name", name, base, "sh", "-c", script)
@@ -76,11 +81,10 @@ def test_the_disk_is_counted_and_what_is_shared_once(own_lab: Lab) -> None:
         )
     )
     assert images[base]["Size"] < images[one]["Size"] < images[two]["Size"]
-    # Its blob is kept beside the files, so the disk has more of it than the image.
-    assert images[two]["Size"] - images[two]["SharedSize"] >= 2 * 1000000
+    assert images[two]["Size"] - images[two]["SharedSize"] >= copies(lab) * 1000000
     lab.ck("create", "--name", lab.new_name(), one, "true")
     row = lab.ck("system", "df", "--format", "{{.Type}}/{{.TotalCount}}/{{.Active}}/{{.Reclaimable}}").splitlines()[0]
-    assert row.startswith("Images/3/1/2.") and "MB (" in row
+    assert row.startswith(f"Images/3/1/{copies(lab)}.") and "MB (" in row
     verbose = lab.ck("system", "df", "-v")
     assert "Images space usage:" in verbose and "ck-two" in verbose
     before = du(stored(lab))
@@ -187,7 +191,7 @@ def test_everything_unused_goes_at_once(own_lab: Lab) -> None:
     told = lab.ck("system", "prune", "-af", "--volumes")
     assert "untagged: ck-one:latest" in told and "Deleted Volumes:" in told
     space = told.rpartition("Total reclaimed space: ")[2]
-    assert space.endswith("MB\n") and float(space[:-3]) >= 4.0  # the files, and the blob of them
+    assert space.endswith("MB\n") and float(space[:-3]) >= 2.0 * copies(lab)
     assert lab.ck("volume", "ls", "-q") == "kept\n" and lab.ck("ps", "--format", "{{.Names}}") == f"{kept}\n"
     assert "not supported" in lab.fails("system", "prune", "-f", "--volumes", "--filter", "until=1h")
 
