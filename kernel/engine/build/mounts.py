@@ -26,6 +26,7 @@ CopySource = Callable[[Mount, Path], Awaitable[Path]]
 
 _SECRET_MODE: Final = 0o400
 _CACHE_MODE: Final = 0o755
+_DRAFT: Final = "draft-"  # before the name of a cache that is being made
 _AGENT: Final = "/run/buildkit/ssh_agent"
 
 
@@ -74,7 +75,7 @@ class Caches:
 
     async def _make(self, path: Path, mount: Mount, copy: CopySource) -> None:
         """Whole or not at all: what is there once is never filled again."""
-        draft = path.with_name(f"draft-{path.name}")
+        draft = path.with_name(f"{_DRAFT}{path.name}")
         await trio.to_thread.run_sync(_make_cache, draft, mount)
         if mount.from_:
             await copy(mount, draft)
@@ -82,7 +83,13 @@ class Caches:
 
     async def clear(self) -> int:
         """Drop those that no RUN uses; return their bytes."""
-        return await trio.to_thread.run_sync(_clear, self._root, self._used.held())
+        space = 0
+        for name in await trio.to_thread.run_sync(_names, self._root):
+            cache = name.removeprefix(_DRAFT)
+            async with self._making.setdefault(cache, trio.Lock()):  # so that no RUN comes to use it meanwhile
+                if cache not in self._used.held():
+                    space += await trio.to_thread.run_sync(_remove, self._root / name)
+        return space
 
 
 @asynccontextmanager
@@ -175,10 +182,11 @@ def _make_cache(path: Path, mount: Mount) -> None:
     path.chmod(_CACHE_MODE if mount.mode is None else mount.mode)
 
 
-def _clear(root: Path, used: set[str]) -> int:
-    space = 0
-    for path in root.iterdir() if root.is_dir() else ():
-        if path.name not in used:
-            space += sum(file.lstat().st_size for file in path.rglob("*") if file.is_file() and not file.is_symlink())
-            shutil.rmtree(path)
+def _names(root: Path) -> list[str]:
+    return [path.name for path in root.iterdir()] if root.is_dir() else []
+
+
+def _remove(cache: Path) -> int:
+    space = sum(file.lstat().st_size for file in cache.rglob("*") if file.is_file() and not file.is_symlink())
+    shutil.rmtree(cache)
     return space

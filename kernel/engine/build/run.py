@@ -15,7 +15,7 @@ import trio
 from ck.kernel.api.build import BuildRequest
 from ck.kernel.api.container import ContainerConfig, ContainerSpec, HostConfig, LogConfig, MountRequest, Resources
 from ck.kernel.api.image import Image
-from ck.kernel.archive.directories import open_in_root
+from ck.kernel.archive.directories import Directories, open_in_root
 from ck.kernel.drivers.runtime import AttachRequest
 from ck.kernel.drivers.storage import ChangeKind
 from ck.kernel.engine.container_create import create_on
@@ -23,6 +23,7 @@ from ck.kernel.engine.containers import Containers
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.rootview import in_root
 from ck.kernel.engine.volumes import Volumes
+from ck.kernel.errors import CorruptData
 
 Output = Callable[[bytes], Awaitable[None]]
 
@@ -107,16 +108,15 @@ class Runner:
 async def remove_stubs(ctx: Context, container_id: str) -> None:
     """Take what was made in the root of an ended container only to mount there away again, if nothing came of it."""
     container = ctx.find_container(container_id)
-    targets = {*_STUBS, *(point.destination for point in container.mounts), *container.host_config.tmpfs}
-    stubs = {posixpath.normpath(target) for target in targets}
-    stubs |= {above for stub in list(stubs) for above in _above(stub)}
+    asked = {*(point.destination for point in container.mounts), *container.host_config.tmpfs}
     added = {change.path for change in await ctx.storage.changes(container_id) if change.kind is ChangeKind.ADDED}
-    mine = sorted(stubs & added, key=len, reverse=True)
-    if not mine:
+    if not (added and asked) and not added.intersection(_STUBS):
         return
 
     def remove(root: int) -> None:
-        for path in mine:
+        stubs = {_real(root, target) for target in (*_STUBS, *asked)}
+        stubs |= {above for stub in list(stubs) for above in _above(stub)}
+        for path in sorted(stubs & added, key=len, reverse=True):
             above, _, name = os.fsencode(path).rpartition(b"/")
             try:
                 parent = open_in_root(root, above or b".", os.O_RDONLY | os.O_DIRECTORY)
@@ -134,6 +134,15 @@ async def remove_stubs(ctx: Context, container_id: str) -> None:
                 os.close(parent)
 
     await in_root(await ctx.storage.mounts(container_id), (), remove)
+
+
+def _real(root: int, target: str) -> str:
+    """Where a mount on *target* is: a link may lead there."""
+    with Directories(root) as directories:
+        try:
+            return "/" + os.fsdecode(b"/".join(directories.real(os.fsencode(posixpath.normpath(target).strip("/")))))
+        except CorruptData:  # links in a circle, on which nothing was mounted
+            return target
 
 
 def _above(path: str) -> list[str]:

@@ -231,6 +231,13 @@ EOF
     assert "secret key: not found" in bench.fails("FROM BASE\nRUN --mount=type=secret,id=key,required true\n")
 
 
+def test_what_a_mount_needs_is_in_no_layer(bench: Workbench) -> None:
+    bench.write(f="x")
+    mounts = "--mount=type=bind,target=/link/deep/f,source=f --mount=type=tmpfs,target=/link/t"
+    bench.build(f"FROM BASE\nRUN mkdir /real; ln -s real /link\nRUN {mounts} touch /real/kept\n")
+    assert bench.run("find", "/real") == "/real\n/real/kept\n"
+
+
 def test_a_walled_step(bench: Workbench) -> None:
     look = "cat /proc/self/uid_map > /m; grep -c Seccomp:.2 /proc/self/status > /s"
     bench.build(f"FROM BASE\nRUN {look}\nRUN --network=none ls /sys/class/net > /n\n")
