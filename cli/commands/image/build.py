@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
 from ck.cli.client.api import Client
+from ck.cli.client.codec import dumps
 from ck.cli.commands.image._context import (
     PRIVATE,
     dockerfile_of,
@@ -123,7 +123,7 @@ def _options(args: Args) -> dict[str, object]:
         "labels": args.convert("label", ",".join(args.texts("label")), lambda _: pairs(args.texts("label"))),
         "nocache": args.on("no-cache"),
         "pull": args.on("pull"),
-        "cachefrom": json.dumps(args.texts("cache-from")),
+        "cachefrom": dumps(args.texts("cache-from")).decode(),
         "networkmode": args.text("network"),
         "extrahosts": args.texts("add-host"),
         "platform": args.text("platform"),

@@ -86,6 +86,7 @@ class Builder:
             ignored = await context.inside(lambda root: read_ignored(root, request.dockerfile))
         steps = scratch / "steps"
         await trio.to_thread.run_sync(steps.mkdir)
+        cache = BuildCache(ctx, use=request.use_cache)
         async with AsyncExitStack() as leases:
             graph = GraphBuilder(
                 ctx,
@@ -93,7 +94,7 @@ class Builder:
                 Workshop(
                     ctx=ctx,
                     request=request,
-                    cache=BuildCache(ctx, use=request.use_cache),
+                    cache=cache,
                     caches=self._caches,
                     runner=Runner(ctx, self._volumes, self._containers, request),
                     console=Console(tell),
@@ -104,6 +105,7 @@ class Builder:
             )
             await self._warn(graph.console, dockerfile, request)
             image = await self._finish(await graph.build(), request, tags)
+            await cache.end()
         console = graph.console
         await tell.send(Progress(image_id=image.id))
         await console.say(f"Successfully built {image.id.removeprefix('sha256:')[:12]}")

@@ -26,6 +26,7 @@ class BuildCache:
 
     def __init__(self, ctx: Context, *, use: bool) -> None:
         self._ctx, self._use = ctx, use
+        self._used: set[str] = set()  # keys of what was found
 
     def knows(self, prefix: str) -> bool:
         """Whether there is a step whose key begins with *prefix*: if not, nobody need compute the rest."""
@@ -43,8 +44,7 @@ class BuildCache:
             if key not in self._ctx.store.cache or not await self._ctx.storage.has_layer(record.chain[-1]):
                 yield None
                 return
-            used = attrs.evolve(record, used=now(), uses=record.uses + 1)
-            await self._ctx.store.commit([Put(key, used)], [])
+            self._used.add(key)
             yield MadeLayer(
                 diff_id=record.diff_id,
                 chain_id=record.chain[-1],
@@ -52,6 +52,12 @@ class BuildCache:
                 blob=record.blob,
                 created=record.created,
             )
+
+    async def end(self) -> None:
+        """Record what was found as used: once for the whole build, since each commit waits for the disk."""
+        records = [record for key in self._used if (record := self._ctx.store.cache.get(key)) is not None]
+        used = [Put(each.key, attrs.evolve(each, used=now(), uses=each.uses + 1)) for each in records]
+        await self._ctx.store.commit(used, [])
 
     async def keep(self, key: str, chain: Sequence[str], layer: MadeLayer, description: str) -> None:
         """Remember *layer*, which is leased, on top of *chain*."""
