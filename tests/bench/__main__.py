@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import builds, footprint, latency, networks, reliability, throughput, walls_cost
+from tests.bench import builds, footprint, images, latency, networks, reliability, throughput, walls_cost
 from tests.bench.engines import Engine, available, started
 from tests.bench.figures import Figure, document, machine, table
 from tests.bench.walls import walls
@@ -26,7 +26,8 @@ BENCHES: dict[str, Bench] = {
     "idle": footprint.idle,
     "log_lines": throughput.log_lines,
     "logs_tail": throughput.logs_tail,
-    "pull": throughput.pull,
+    "image_first_run": images.image_first_run,
+    "image_large": images.image_large,
     "leaks": footprint.leaks,
     "run_rm_bridge": networks.run_rm_bridge,
     "run_d_64": networks.run_d_64,

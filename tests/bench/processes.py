@@ -19,6 +19,13 @@ def pss(pids: Iterable[int]) -> float:
     return total / 1024
 
 
+def peak_resident(pids: Iterable[int]) -> float:
+    """The most memory that was resident of any of the processes, in MB (proc(5), VmHWM)."""
+    status = (Path(f"/proc/{pid}/status").read_text() for pid in pids)
+    found = (re.search(r"^VmHWM:\s+(\d+)", text, re.MULTILINE) for text in status)
+    return max(int(match[1]) for match in found if match) / 1024
+
+
 def cpu_seconds(pids: Iterable[int]) -> float:
     """User and system time of processes together."""
     ticks = 0
