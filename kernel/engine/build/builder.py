@@ -16,7 +16,7 @@ from ck.kernel.dockerfile.errors import DockerfileError
 from ck.kernel.dockerfile.ignore import PatternMatcher, read_ignorefile
 from ck.kernel.dockerfile.parse import Dockerfile, parse
 from ck.kernel.dockerfile.scope import unused_build_args
-from ck.kernel.engine.build.built import Built, Workshop, located
+from ck.kernel.engine.build.built import Built, Workshop, located, unavailable
 from ck.kernel.engine.build.cache import BuildCache, prune_cache
 from ck.kernel.engine.build.console import Console
 from ck.kernel.engine.build.contexts import fetched, received
@@ -79,11 +79,11 @@ class Builder:
     async def _build(self, tell: Tell, request: BuildRequest, context: BuildContext, scratch: Path) -> None:
         ctx = self._ctx
         tags = [new_tag(ctx, tag) for tag in request.tags]
-        dockerfile = await self._read(request, context)
-        if request.ignorefile_text is not None:
-            ignored = PatternMatcher(read_ignorefile(request.ignorefile_text))
-        else:
-            ignored = await context.inside(lambda root: read_ignored(root, request.dockerfile))
+        try:
+            dockerfile = await self._read(request, context)
+            ignored = await self._ignored(request, context)
+        except OSError as error:
+            raise located(unavailable(error), request.dockerfile, None) from error
         steps = scratch / "steps"
         await trio.to_thread.run_sync(steps.mkdir)
         cache = BuildCache(ctx, use=request.use_cache)
@@ -120,6 +120,11 @@ class Builder:
             return parse(source)
         except DockerfileError as error:
             raise located(error, request.dockerfile, error.line) from error
+
+    async def _ignored(self, request: BuildRequest, context: BuildContext) -> PatternMatcher:
+        if request.ignorefile_text is not None:
+            return PatternMatcher(read_ignorefile(request.ignorefile_text))
+        return await context.inside(lambda root: read_ignored(root, request.dockerfile))
 
     async def _warn(self, console: Console, dockerfile: Dockerfile, request: BuildRequest) -> None:
         for warning in dockerfile.warnings:

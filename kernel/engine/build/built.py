@@ -1,5 +1,6 @@
 """What stages come to, and what they share while they are built."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,7 +25,7 @@ from ck.kernel.engine.build.run import Runner
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.image_layer import MadeLayer, WriteTar, made_layer
 from ck.kernel.engine.image_make import Base
-from ck.kernel.errors import CkError, InvalidArgument, StartFailed
+from ck.kernel.errors import CkError, InvalidArgument, StartFailed, Unavailable
 
 LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 """When what tells no time was made."""
@@ -121,6 +122,12 @@ class Layering:
     def nanoseconds(self) -> int:
         """The time of what is made here."""
         return int(self._shop.time(now()).timestamp()) * SECOND
+
+
+def unavailable(error: OSError) -> Unavailable:
+    """What the machine refused: the disk is full, a file of the context is gone or cannot be read."""
+    name = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+    return Unavailable(f"{name}{error.strerror or error}")
 
 
 def located(error: CkError, dockerfile: str, line: int | None, text: str = "") -> CkError:

@@ -1,7 +1,7 @@
 """Where the files of a build come from: the context, stages, images."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,29 +62,31 @@ def read_dockerfile(root: int, name: str) -> bytes:
     """The file *name* of the context *root*, "Dockerfile" also in small letters. Blocks. Raises: NotFound,
     InvalidArgument for one that is too long."""
     names = [name, "dockerfile"] if name == "Dockerfile" else [name]
-    for each in names:
-        try:
-            fd = open_in_root(root, os.fsencode(each), os.O_RDONLY | os.O_NONBLOCK)
-        except OSError:
-            continue
-        with os.fdopen(fd, "rb") as file:
-            text = file.read(_MAX_DOCKERFILE + 1)
-        if len(text) > _MAX_DOCKERFILE:
-            raise InvalidArgument(f"{each} is longer than {_MAX_DOCKERFILE} bytes")
-        return text
-    raise NotFound(f"failed to read dockerfile: open {name}: no such file or directory")
+    if (text := _read_first(root, names)) is None:
+        raise NotFound(f"failed to read dockerfile: open {name}: no such file or directory")
+    return text
 
 
 def read_ignored(root: int, dockerfile: str) -> PatternMatcher:
     """What the context *root* leaves out: `NAME.dockerignore` beside the Dockerfile goes before `.dockerignore`.
 
-    Blocks. Raises: DockerfileError for a malformed pattern.
+    Blocks. Raises: DockerfileError for a malformed pattern, InvalidArgument for a file that is too long.
     """
-    for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
+    text = _read_first(root, (f"{dockerfile}.dockerignore", ".dockerignore"))
+    return NOTHING_IGNORED if text is None else PatternMatcher(read_ignorefile(text))
+
+
+def _read_first(root: int, names: Sequence[str]) -> bytes | None:
+    """The first of the files *names* that is there. One that cannot be read is an error: without a .dockerignore that
+    is there, secrets would be copied."""
+    for name in names:
         try:
             fd = open_in_root(root, os.fsencode(name), os.O_RDONLY | os.O_NONBLOCK)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
         with os.fdopen(fd, "rb") as file:
-            return PatternMatcher(read_ignorefile(file.read(_MAX_DOCKERFILE)))
-    return NOTHING_IGNORED
+            text = file.read(_MAX_DOCKERFILE + 1)
+        if len(text) > _MAX_DOCKERFILE:
+            raise InvalidArgument(f"{name} is longer than {_MAX_DOCKERFILE} bytes")
+        return text
+    return None

@@ -1,17 +1,16 @@
 """One stage, built instruction by instruction."""
 
-import os
 from collections.abc import Mapping
 
 from ck.kernel.api.image import HistoryEntry
 from ck.kernel.dockerfile.graph import PlannedStage
 from ck.kernel.dockerfile.instructions import Cmd, CopyFiles, Instruction, Run, Workdir
-from ck.kernel.engine.build.built import Built, Layering, Workshop, located
+from ck.kernel.engine.build.built import Built, Layering, Workshop, located, unavailable
 from ck.kernel.engine.build.config import configure
 from ck.kernel.engine.build.file_step import FileStep
 from ck.kernel.engine.build.run_step import RunStep
 from ck.kernel.engine.build.sources import Files
-from ck.kernel.errors import CkError, Unavailable
+from ck.kernel.errors import CkError
 
 
 class StageBuilder:
@@ -34,9 +33,8 @@ class StageBuilder:
                 await self._step(instruction)
             except CkError as error:
                 raise located(error, self._shop.request.dockerfile, instruction.line, instruction.original) from error
-            except OSError as error:  # the disk is full, a file of the context is gone or cannot be read
-                name = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-                reason = Unavailable(f"{name}{error.strerror or error}")
+            except OSError as error:
+                reason = unavailable(error)
                 raise located(reason, self._shop.request.dockerfile, instruction.line, instruction.original) from error
 
     async def _step(self, instruction: Instruction) -> None:

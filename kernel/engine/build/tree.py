@@ -16,6 +16,7 @@ from ck.kernel.dockerfile.filepath_match import PathPattern, has_wildcard
 from ck.kernel.dockerfile.ignore import PatternMatcher
 from ck.kernel.errors import CorruptData, NotFound
 
+_ABSENT: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 NOTHING_IGNORED: Final = PatternMatcher(())
 
 
@@ -117,8 +118,10 @@ class Tree:
         """Paths below *above*; no wildcard matches a slash, so each part of a pattern is matched in its directory."""
         try:
             directory = open_in_root(self._root, os.fsencode(above or "."), os.O_RDONLY | os.O_DIRECTORY)
-        except OSError:
-            return []
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return []
+            raise
         try:
             names = [os.fsdecode(name) for name in names_in(directory)]
         finally:
@@ -140,7 +143,7 @@ class Tree:
         try:
             handle = open_in_root(self._root, os.fsencode(real or "."), HANDLE)
         except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            if error.errno in _ABSENT:
                 return None
             raise
         try:

@@ -6,7 +6,6 @@
 What reads an image is the kernel: a layer is never unpacked, and is removed at once however many files it has.
 """
 
-import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,11 +14,11 @@ from typing import BinaryIO, Final
 import trio
 
 from ck.kernel.archive.roots import LINK_DIGITS, OverlayRoots
-from ck.kernel.archive.shelf import LayerRecord, RootRecord, Shelf
+from ck.kernel.archive.shelf import LayerRecord, Shelf
 from ck.kernel.archive.stage import opened
-from ck.kernel.drivers.storage import Change, ChangeKind, Layer, LayerTar, LayerUsage, RootMount
+from ck.kernel.drivers.shelved_storage import OverlayRootStorage
+from ck.kernel.drivers.storage import Layer, LayerTar, LayerUsage, RootMount
 from ck.kernel.errors import CorruptData
-from ck.kernel.linux.mountinfo import file_system_of
 from ck.plugins.builtin.storage_erofs._image import TAR_AT
 from ck.plugins.builtin.storage_erofs._mounts import MOUNTS, LayerMounts
 from ck.plugins.builtin.storage_erofs._probe import probe
@@ -29,10 +28,11 @@ IMAGE: Final = "image"  # in a layer's directory
 RECEIVING: Final = 16  # archives that are read at the same time
 
 
-class ErofsStorage:
+class ErofsStorage(OverlayRootStorage):
     """The storage driver "erofs"."""
 
     name = "erofs"
+    _lower = MOUNTS
 
     def __init__(self, *, sync: bool) -> None:
         self._sync = sync
@@ -123,13 +123,6 @@ class ErofsStorage:
     def _layers(self) -> Sequence[str]:
         return [chain_id for chain_id in self._shelf.layers() if self._has_layer(chain_id)]
 
-    async def layer_usage(self, chain_id: str) -> LayerUsage:
-        record = await trio.to_thread.run_sync(self._shelf.layer, chain_id)
-        return LayerUsage(size=record.size)
-
-    async def layer_disk(self, chain_id: str) -> int:
-        return await trio.to_thread.run_sync(self._shelf.layer_space, chain_id)
-
     async def layer_tar(self, chain_id: str) -> LayerTar | None:
         record = await trio.to_thread.run_sync(self._shelf.layer, chain_id)
         return LayerTar(path=self._image(record), offset=TAR_AT, size=record.tar)
@@ -145,12 +138,6 @@ class ErofsStorage:
             self._shelf.remove_layer(chain_id)
             self._known.pop(link, None)
 
-    async def create(self, container_id: str, parent: str | None) -> None:
-        await trio.to_thread.run_sync(self._create, container_id, parent)
-
-    def _create(self, container_id: str, parent: str | None) -> None:
-        self._roots.create(container_id, RootRecord(parent=parent, below=self._below(parent)))
-
     async def mounts(self, container_id: str, *, discard: bool = False) -> Sequence[RootMount]:
         return await trio.to_thread.run_sync(self._mounts, container_id, discard)
 
@@ -163,32 +150,9 @@ class ErofsStorage:
         cwd = str(self._shelf.root)
         return (RootMount(type="overlay", source="overlay", options=options, cwd=cwd, beneath=beneath),)
 
-    async def changes(self, container_id: str) -> Sequence[Change]:
-        return await trio.to_thread.run_sync(self._changes, container_id)
-
-    def _changes(self, container_id: str) -> Sequence[Change]:
-        found = self._roots.changes(container_id)
-        return sorted(Change("/" + os.fsdecode(each.path), ChangeKind(each.difference.value)) for each in found)
-
-    async def diff(self, container_id: str, sink: BinaryIO) -> None:
-        await trio.to_thread.run_sync(self._roots.diff, container_id, sink)
-
-    async def usage(self, container_id: str) -> int:
-        return await trio.to_thread.run_sync(self._roots.usage, container_id)
-
-    async def containers(self) -> Sequence[str]:
-        return await trio.to_thread.run_sync(self._shelf.containers)
-
-    async def remove(self, container_id: str) -> None:
-        await trio.to_thread.run_sync(self._shelf.remove_container, container_id)
-
-    async def purge(self, container_id: str) -> None:
-        await trio.to_thread.run_sync(self._shelf.purge_container, container_id)
-
     async def describe(self) -> Sequence[tuple[str, str]]:
-        backing = await trio.to_thread.run_sync(file_system_of, self._shelf.root)
         return (
-            ("Backing Filesystem", "extfs" if backing.startswith("ext") else backing),
+            *await super().describe(),
             ("Layers", "archives, mounted as EROFS"),
             ("Native Overlay Diff", "true"),
         )
@@ -196,13 +160,6 @@ class ErofsStorage:
     async def close(self) -> None:
         """Unmount the layers. Containers that run go on."""
         await trio.to_thread.run_sync(self._mounted.close)
-
-    def _below(self, parent: str | None) -> tuple[str, ...]:
-        """The mounts of *parent* and of all that it stands on. Raises: NotFound."""
-        if parent is None:
-            return ()
-        record = self._shelf.layer(parent)
-        return (f"{MOUNTS}/{record.link}", *record.below)
 
     def _image(self, record: LayerRecord) -> Path:
         return self._shelf.layer_directory(record.chain_id) / IMAGE

@@ -18,20 +18,21 @@ from ck.kernel.archive.extract import extract
 from ck.kernel.archive.layers import OverlayLayer
 from ck.kernel.archive.nodes import copy_attributes
 from ck.kernel.archive.roots import LINK_DIGITS, OverlayRoots
-from ck.kernel.archive.shelf import LayerRecord, RootRecord, Shelf
+from ck.kernel.archive.shelf import LayerRecord, Shelf
 from ck.kernel.archive.stage import opened
-from ck.kernel.drivers.storage import Change, ChangeKind, Layer, LayerTar, LayerUsage, RootMount
-from ck.kernel.linux.mountinfo import file_system_of
+from ck.kernel.drivers.shelved_storage import OverlayRootStorage
+from ck.kernel.drivers.storage import Layer, LayerUsage, RootMount
 from ck.plugins.builtin.storage_overlay._probe import probe
 
 LINKS: Final = "l"
 DIFF: Final = "diff"  # in a layer's directory: its content
 
 
-class OverlayStorage:
+class OverlayStorage(OverlayRootStorage):
     """The storage driver "overlay"."""
 
     name = "overlay"
+    _lower = LINKS
 
     def __init__(self, *, sync: bool) -> None:
         self._sync = sync
@@ -96,23 +97,6 @@ class OverlayStorage:
         self._link(record.link, record.chain_id)
         return dataclasses.replace(record, size=extracted.size)
 
-    async def has_layer(self, chain_id: str) -> bool:
-        return await trio.to_thread.run_sync(self._shelf.has_layer, chain_id)
-
-    async def layers(self) -> Sequence[str]:
-        return await trio.to_thread.run_sync(self._shelf.layers)
-
-    async def layer_usage(self, chain_id: str) -> LayerUsage:
-        record = await trio.to_thread.run_sync(self._shelf.layer, chain_id)
-        return LayerUsage(size=record.size)
-
-    async def layer_disk(self, chain_id: str) -> int:
-        return await trio.to_thread.run_sync(self._shelf.layer_space, chain_id)
-
-    async def layer_tar(self, chain_id: str) -> LayerTar | None:
-        await trio.to_thread.run_sync(self._shelf.layer, chain_id)
-        return None
-
     async def remove_layer(self, chain_id: str) -> None:
         await trio.to_thread.run_sync(self._remove_layer, chain_id)
 
@@ -123,57 +107,18 @@ class OverlayStorage:
             self._shelf.remove_layer(chain_id)
             (self._shelf.root / LINKS / link).unlink(missing_ok=True)
 
-    async def create(self, container_id: str, parent: str | None) -> None:
-        await trio.to_thread.run_sync(self._create, container_id, parent)
-
-    def _create(self, container_id: str, parent: str | None) -> None:
-        self._roots.create(container_id, RootRecord(parent=parent, below=self._below(parent)))
-
     async def mounts(self, container_id: str, *, discard: bool = False) -> Sequence[RootMount]:
         options = await trio.to_thread.run_sync(partial(self._roots.options, container_id, discard=discard))
         return (RootMount(type="overlay", source="overlay", options=options, cwd=str(self._shelf.root)),)
 
-    async def changes(self, container_id: str) -> Sequence[Change]:
-        return await trio.to_thread.run_sync(self._changes, container_id)
-
-    def _changes(self, container_id: str) -> Sequence[Change]:
-        found = self._roots.changes(container_id)
-        return sorted(Change("/" + os.fsdecode(each.path), ChangeKind(each.difference.value)) for each in found)
-
-    async def diff(self, container_id: str, sink: BinaryIO) -> None:
-        await trio.to_thread.run_sync(self._roots.diff, container_id, sink)
-
-    async def usage(self, container_id: str) -> int:
-        return await trio.to_thread.run_sync(self._roots.usage, container_id)
-
-    async def containers(self) -> Sequence[str]:
-        return await trio.to_thread.run_sync(self._shelf.containers)
-
-    async def remove(self, container_id: str) -> None:
-        await trio.to_thread.run_sync(self._shelf.remove_container, container_id)
-
-    async def purge(self, container_id: str) -> None:
-        await trio.to_thread.run_sync(self._shelf.purge_container, container_id)
-
     async def describe(self) -> Sequence[tuple[str, str]]:
-        backing = await trio.to_thread.run_sync(file_system_of, self._shelf.root)
         return (
-            ("Backing Filesystem", "extfs" if backing.startswith("ext") else backing),
+            *await super().describe(),
             ("Supports d_type", "true"),
             ("Using metacopy", "false"),
             ("Native Overlay Diff", "true"),
             ("userxattr", "false"),
         )
-
-    async def close(self) -> None:
-        """Nothing is held."""
-
-    def _below(self, parent: str | None) -> tuple[str, ...]:
-        """The links of *parent* and of all that it stands on."""
-        if parent is None:
-            return ()
-        record = self._shelf.layer(parent)
-        return (f"{LINKS}/{record.link}", *record.below)
 
     def _link(self, link: str, chain_id: str) -> None:
         target = Path("..") / self._shelf.layer_directory(chain_id).relative_to(self._shelf.root) / DIFF

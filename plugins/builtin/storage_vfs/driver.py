@@ -20,13 +20,13 @@ from ck.kernel.archive.extract import extract
 from ck.kernel.archive.layers import CopiedTree
 from ck.kernel.archive.shelf import LayerRecord, RootRecord, Shelf
 from ck.kernel.archive.stage import opened
-from ck.kernel.drivers.storage import Change, ChangeKind, Layer, LayerTar, LayerUsage, RootMount
-from ck.kernel.linux.mountinfo import file_system_of
+from ck.kernel.drivers.shelved_storage import ShelvedStorage
+from ck.kernel.drivers.storage import Change, ChangeKind, Layer, LayerUsage, RootMount
 
 DIFF: Final = "diff"  # in a layer's directory: its content
 
 
-class VfsStorage:
+class VfsStorage(ShelvedStorage):
     """The storage driver "vfs"."""
 
     name = "vfs"
@@ -63,23 +63,6 @@ class VfsStorage:
             extracted = extract(tar, root, tree=CopiedTree(root))
         return dataclasses.replace(record, size=extracted.size)
 
-    async def has_layer(self, chain_id: str) -> bool:
-        return await trio.to_thread.run_sync(self._shelf.has_layer, chain_id)
-
-    async def layers(self) -> Sequence[str]:
-        return await trio.to_thread.run_sync(self._shelf.layers)
-
-    async def layer_usage(self, chain_id: str) -> LayerUsage:
-        record = await trio.to_thread.run_sync(self._shelf.layer, chain_id)
-        return LayerUsage(size=record.size)
-
-    async def layer_disk(self, chain_id: str) -> int:
-        return await trio.to_thread.run_sync(self._shelf.layer_space, chain_id)
-
-    async def layer_tar(self, chain_id: str) -> LayerTar | None:
-        await trio.to_thread.run_sync(self._shelf.layer, chain_id)
-        return None
-
     async def remove_layer(self, chain_id: str) -> None:
         await trio.to_thread.run_sync(self._shelf.remove_layer, chain_id)
 
@@ -115,22 +98,6 @@ class VfsStorage:
 
     def _usage(self, container_id: str) -> int:
         return sum(changed.size for changed in self._compare(container_id))
-
-    async def containers(self) -> Sequence[str]:
-        return await trio.to_thread.run_sync(self._shelf.containers)
-
-    async def remove(self, container_id: str) -> None:
-        await trio.to_thread.run_sync(self._shelf.remove_container, container_id)
-
-    async def purge(self, container_id: str) -> None:
-        await trio.to_thread.run_sync(self._shelf.purge_container, container_id)
-
-    async def describe(self) -> Sequence[tuple[str, str]]:
-        backing = await trio.to_thread.run_sync(file_system_of, self._shelf.root)
-        return (("Backing Filesystem", "extfs" if backing.startswith("ext") else backing),)
-
-    async def close(self) -> None:
-        """Nothing is held."""
 
     def _copy(self, parent: str | None, root: int) -> None:
         """Fill the empty directory *root* with what the layer *parent* has. Raises: NotFound."""

@@ -15,10 +15,8 @@ import trio
 from ck.kernel.drivers.storage import Layer
 from ck.kernel.engine.rootview import attach_root, in_root
 from ck.kernel.errors import CorruptData, Unsupported
-from ck.kernel.linux.mount import MNT_DETACH, mount, umount
-from ck.kernel.linux.private_mounts import in_private_mounts
+from ck.kernel.linux.mount import MNT_DETACH, umount
 from ck.kernel.testing.trees import Item, directory, hard_link, snapshot, symlink, tar_of
-from ck.plugins.builtin.storage_erofs._probe import probe
 from ck.plugins.builtin.storage_erofs.driver import ErofsStorage
 from tests.support.layer_mounts import mounts_below
 
@@ -185,21 +183,6 @@ def test_a_data_root_on_a_tmpfs_is_unsupported() -> None:
 
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="ck-tmpfs-") as root:
         trio.run(main, Path(root))
-
-
-def test_a_data_root_on_an_overlay_is_unsupported(tmp_path: Path) -> None:
-    for name in ("lower", "upper", "work", "merged"):
-        (tmp_path / name).mkdir()
-
-    def on_overlay() -> None:
-        os.chdir(tmp_path)
-        mount("overlay", "merged", "overlay", data="lowerdir=lower,upperdir=upper,workdir=work,volatile")
-        scratch = tmp_path / "merged" / "tmp" / "scratch"
-        scratch.mkdir(parents=True)
-        probe(scratch)
-
-    with pytest.raises(Unsupported, match="overlay"):
-        in_private_mounts(on_overlay)
 
 
 def test_the_tools_of_erofs_find_nothing_wrong(tmp_path: Path) -> None:

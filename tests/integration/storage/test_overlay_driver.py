@@ -1,7 +1,6 @@
 """What is the overlay driver's own: many layers, links that are mended, file systems it cannot use."""
 
 import io
-import os
 from pathlib import Path
 
 import pytest
@@ -9,11 +8,8 @@ import trio
 
 from ck.kernel.drivers.storage import Layer
 from ck.kernel.engine.rootview import in_root
-from ck.kernel.errors import InvalidArgument, Unsupported
-from ck.kernel.linux.mount import mount
-from ck.kernel.linux.private_mounts import in_private_mounts
+from ck.kernel.errors import InvalidArgument
 from ck.kernel.testing.trees import Item, snapshot, tar_of
-from ck.plugins.builtin.storage_overlay._probe import probe
 from ck.plugins.builtin.storage_overlay.driver import OverlayStorage
 
 pytestmark = pytest.mark.root
@@ -81,21 +77,6 @@ def test_names_that_are_no_ids_are_refused(tmp_path: Path, name: str) -> None:
             await driver.has_layer(name)
 
     trio.run(main)
-
-
-def test_a_data_root_on_an_overlay_is_unsupported(tmp_path: Path) -> None:
-    for name in ("lower", "upper", "work", "merged"):
-        (tmp_path / name).mkdir()
-
-    def on_overlay() -> None:
-        os.chdir(tmp_path)
-        mount("overlay", "merged", "overlay", data="lowerdir=lower,upperdir=upper,workdir=work,volatile")
-        scratch = tmp_path / "merged" / "tmp" / "scratch"
-        scratch.mkdir(parents=True)
-        probe(scratch)
-
-    with pytest.raises(Unsupported, match="overlay"):
-        in_private_mounts(on_overlay)
 
 
 def test_nothing_is_mounted_on_the_host(tmp_path: Path) -> None:

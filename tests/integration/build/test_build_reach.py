@@ -1,0 +1,150 @@
+"""What a build may reach and where it may write: git, secrets, uploads, and places where nothing can go."""
+
+import io
+import os
+import signal
+import subprocess
+import tarfile
+from contextlib import closing
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.integration.build.workbench import Workbench
+from tests.support.git_server import git_server
+
+
+def test_a_git_repository(bench: Workbench, tmp_path: Path) -> None:
+    work, bare = tmp_path / "work", tmp_path / "repository.git"
+    (work / "inner").mkdir(parents=True)
+    (work / "f").write_text("first")
+    (work / "inner/g").write_text("inner")
+
+    def git(*arguments: str) -> None:
+        who = ("-c", "user.name=ck", "-c", "user.email=ck@example.invalid", "-c", "init.defaultBranch=main")
+        subprocess.run(["git", *who, "-C", str(work), *arguments], check=True, capture_output=True)
+
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "one")
+    git("tag", "v1")
+    (work / "f").write_text("second")
+    git("commit", "-am", "two")
+    git("clone", "--bare", str(work), str(bare))
+    with git_server(tmp_path) as server:
+        url = f"{server}/repository.git"
+        _add_a_repository(bench, url)
+        commit = subprocess.check_output(["git", "-C", str(bare), "rev-parse", "HEAD"], text=True).strip()
+        bench.build(f"FROM BASE\nADD --checksum={commit[:12]} {url} /x\n")
+        assert f"is the commit {commit}, not 123" in bench.fails(f"FROM BASE\nADD --checksum=123 {url} /x\n")
+    assert '": not found' in bench.fails(f"FROM BASE\nADD file://{bare} /x\n")
+
+
+def _add_a_repository(bench: Workbench, url: str) -> None:
+    bench.build(f"FROM BASE\nADD {url} /new\nADD {url}#v1 /old/\nADD {url}#main:inner /in\n")
+    assert bench.run("sh", "-c", "cat /new/f /old/f /in/g; ls -A /new /in") == (
+        "secondfirstinner/in:\ng\n\n/new:\nf\ninner\n"
+    )
+    bench.build(f"FROM BASE\nADD --keep-git-dir=true {url} /r\n")
+    assert bench.run("cat", "/r/.git/HEAD")
+    assert "git fetch: " in bench.fails(f"FROM BASE\nADD {url}#nothing /x\n")
+    assert '"nowhere": no such directory in' in bench.fails(f"FROM BASE\nADD {url}#main:nowhere /x\n")
+
+
+def test_only_the_build_says_what_a_build_may_reach(bench: Workbench, tmp_path: Path) -> None:
+    assert "--network=host is not allowed" in bench.fails("FROM BASE\nRUN --network=host true\n")
+    bench.build("FROM BASE\nRUN --network=host ls /sys/class/net > /n\n", "--network", "host")
+    assert bench.run("cat", "/n").split() == sorted(os.listdir("/sys/class/net"))
+    told = bench.fails(f"FROM oci:{tmp_path}/none\n")
+    assert "a build does not read images of this machine's files" in told
+
+
+def test_an_environment_secret_is_in_no_record(bench: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("to be in no file")
+    (bench.directory / "Dockerfile").write_text(
+        f"FROM {bench.base}\nRUN --mount=type=secret,id=key,env=KEY echo ${{#KEY}}; exec sleep 1000\n"
+    )
+    with bench.lab.popen("build", "--secret", f"id=key,src={tmp_path}/secret", str(bench.directory)) as build:
+        assert build.stdout is not None
+        while build.stdout.readline() != b"16\n":
+            continue
+        [container] = bench.lab.ck("ps", "-q", "--no-trunc").split()
+        assert "to be in no file" not in bench.lab.ck("inspect", container)
+        found = subprocess.run(
+            ["grep", "-rl", "to be in no file", str(bench.lab.daemon.data_root)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert found.stdout == ""
+        build.send_signal(signal.SIGINT)
+        build.wait()
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("COPY d /etc/passwd", "cannot copy to non-directory: /etc/passwd"),
+        ("COPY f /etc/passwd/", "cannot copy to non-directory: /etc/passwd"),
+        ("COPY f /etc/passwd/x", "cannot copy to non-directory: /etc/passwd"),
+        ("WORKDIR /etc/passwd", "cannot copy to non-directory: /etc/passwd"),
+        ("COPY f /.wh.x", ".wh. names mean deletion"),
+        ("COPY f /.wh.x/y", ".wh. names mean deletion"),
+        ("RUN ln -s /usr /x/bin\nCOPY over /x/", "cannot copy to non-directory: /x/bin"),
+        ("COPY over /", "cannot replace the directory /etc with a file"),
+        ("RUN mkdir -p /x/deep; touch /x/deep/h\nCOPY over /x/", "cannot copy to non-directory: /x/deep/h"),
+        ("WORKDIR /.wh.x", ".wh. names mean deletion"),
+        ("COPY <<.wh.x /\nx\n.wh.x", ".wh. names mean deletion"),
+        ("ADD --checksum=sha256:0 f /x", "--checksum is for URLs and git repositories: f is neither"),
+    ],
+)
+def test_where_nothing_can_go(bench: Workbench, line: str, told: str) -> None:
+    bench.write(f="f", d__sub="s", over__bin__x="x", over__deep__h__x="x", over__etc="no directory")
+    assert told in bench.fails(f"FROM BASE\nRUN mkdir /x\n{line}\n")
+    bench.build("FROM BASE\nRUN mkdir -p /x/deep/h /x/bin; touch /x/etc\nCOPY over /x/\n")
+    assert bench.run("cat", "/x/bin/x", "/x/deep/h/x", "/x/etc") == "xxno directory"
+
+
+def test_an_archive_keeps_its_owners_and_modes(bench: Workbench) -> None:
+    with tarfile.open(bench.directory / "a.tar", "w") as archive:
+        member = tarfile.TarInfo("f")
+        member.uid, member.gid, member.mode = 12, 34, 0o604
+        archive.addfile(member)
+    bench.build("FROM BASE\nADD a.tar /a/\nADD --chown=5:6 --chmod=777 a.tar /b/\n")
+    assert bench.run("stat", "-c", "%u:%g %a", "/a/f", "/b/f") == "12:34 604\n5:6 604\n"
+
+
+def test_a_file_is_not_a_directory_with_such_a_file_in_it(bench: Workbench) -> None:
+    bench.write(x="same")
+    bench.build("FROM BASE\nCOPY x /y\n")
+    (bench.directory / "x").unlink()
+    bench.write(x__x="same")
+    bench.build("FROM BASE\nCOPY x /y\n")
+    assert bench.run("cat", "/y/x") == "same"
+
+
+def test_hard_links_are_found_again(bench: Workbench) -> None:
+    bench.write(d__one="same")
+    (bench.directory / "d/two").hardlink_to(bench.directory / "d/one")
+    first = bench.build("FROM BASE\nCOPY d /y/\n")
+    again = bench.build("FROM BASE\nCOPY d /y/\n")
+    assert "Using cache" not in first.out and again.out.count("Using cache") == 1
+    assert bench.run("stat", "-c", "%h", "/y/one") == "2\n"
+
+
+def test_the_upload_leads_nowhere(bench: Workbench, tmp_path: Path) -> None:
+    """What is a client's own is in the upload, and no file of the engine's machine that a link of it names."""
+    (tmp_path / "secret").write_text("hidden")
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        link = tarfile.TarInfo("mine/Dockerfile")
+        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path / "secret")
+        archive.addfile(link)
+    with closing(docker.APIClient(base_url=f"unix://{bench.lab.daemon.socket}")) as client:
+
+        def told(name: str) -> str:
+            return str(client.post(client._url("/build"), params={"ck-private": name}, data=packed.getvalue()).text)
+
+        assert "hidden" not in told("mine") and "failed to read dockerfile" in told("mine")
+        assert "ck-private=none: the upload has no such directory" in told("none")
