@@ -49,7 +49,7 @@ class LayoutRegistry:
     @asynccontextmanager
     async def archive(self, path: Path) -> AsyncIterator[Sequence[ArchivedImage]]:
         """See ck.kernel.drivers.registry.ArchiveReader."""
-        files = await trio.to_thread.run_sync(ArchiveFiles, path)
+        files = await trio.to_thread.run_sync(ArchiveFiles, path, "what was sent")
         with opened(files):
             yield [
                 ArchivedImage(

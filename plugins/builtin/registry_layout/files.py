@@ -84,9 +84,10 @@ class DirectoryFiles:
 
 
 class ArchiveFiles:
-    """The members of a tar. One that is gzipped as a whole is inflated to an unnamed file first."""
+    """The members of a tar, which errors name *title*. One that is gzipped as a whole is inflated to an unnamed file
+    first."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, title: str = "") -> None:
         self._file: IO[bytes] = os.fdopen(_open_file(path), "rb")
         try:
             if self._file.read(len(GZIP_MAGIC)) == GZIP_MAGIC:
@@ -97,7 +98,7 @@ class ArchiveFiles:
                 self._members = {posixpath.normpath(member.name): member for member in tar}
         except (tarfile.TarError, EOFError, OSError, ValueError) as error:
             self._file.close()
-            raise InvalidArgument(f"{path} is no tar archive: {error}") from error
+            raise InvalidArgument(f"{title or path} is no tar archive: {error}") from error
 
     def has(self, name: str) -> bool:
         return posixpath.normpath(name) in self._members

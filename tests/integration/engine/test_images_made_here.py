@@ -227,7 +227,7 @@ def hostile(**members: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"no tar at all", "is no tar archive"),
+        (b"no tar at all", "ck: what was sent is no tar archive"),
         (hostile(other=b""), "the archive holds no images"),
         (hostile(manifest_json=b"{"), "manifest.json of the archive is not a JSON list"),
         (hostile(manifest_json=b'[{"Config": "../../etc/passwd", "Layers": []}]'), "no file '../../etc/passwd'"),
