@@ -72,6 +72,7 @@ class Engine:
         await Recovery(self._ctx, self._volumes, self._runs, self.execs).run()
         await self._remove_throwaways()
         self._ctx.recovered.set()
+        collect_soon(self._ctx)
 
     async def _remove_throwaways(self) -> None:
         """What builds that went down with an engine have run. Bounded, as what is stuck in the kernel must not keep the
@@ -87,7 +88,6 @@ class Engine:
             await self.containers.remove(container_id, force=True, volumes=True)
         except CkError as error:
             log.error("cannot remove container %s of a build: %s", container_id[:12], error)
-        collect_soon(self._ctx)
 
 
 async def open_engine(

@@ -56,20 +56,18 @@ def _run(name: str, job: Job, shares: Mapping[str, Path], directory: Path) -> in
 
 def _tree(target: Path) -> Path:
     """What the tests need of the tree: it is copied into the machine, so what is large and useless stays out."""
-    shutil.copytree(
-        TREE,
-        target,
-        symlinks=True,
-        ignore=lambda path, names: [
-            name
-            for name in names
-            if name in (".git", "build", "dist")
-            or (name.startswith(".") and name.endswith("_cache"))
-            or name == ".hypothesis"
-            or (path == str(TREE / ".work") and name != "tools")
-        ],
-    )
+    shutil.copytree(TREE, target, symlinks=True, ignore=_useless)
     return target
+
+
+def _useless(path: str, names: list[str]) -> list[str]:
+    # By whole paths: a package of ours may have the name of a directory that is made at the top.
+    if path == str(TREE):
+        made = (".git", ".hypothesis", "build", "dist")
+        return [name for name in names if name in made or (name.startswith(".") and name.endswith("_cache"))]
+    if path == str(TREE / ".work"):
+        return [name for name in names if name != "tools"]
+    return []
 
 
 def _wheels() -> Path:
