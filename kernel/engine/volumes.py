@@ -3,9 +3,6 @@
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
-from weakref import WeakValueDictionary
-
-import trio
 
 from ck.kernel.api.container import Pruned
 from ck.kernel.api.volume import Volume
@@ -13,6 +10,7 @@ from ck.kernel.drivers.volume import DriverVolume
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.filters import Filters
 from ck.kernel.engine.names import new_id
+from ck.kernel.engine.turns import Turns
 from ck.kernel.errors import CkError, Conflict, NotFound
 from ck.kernel.events import Noun
 from ck.kernel.store_records import Delete, Put, VolumeRecord
@@ -26,7 +24,7 @@ class Volumes:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         # Two creates of one name must agree on who makes it; one name's driver that hangs holds up no other.
-        self._making: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
+        self._making = Turns()
 
     async def create(
         self, name: str | None, driver: str, options: Mapping[str, str], labels: Mapping[str, str]
@@ -87,7 +85,7 @@ class Volumes:
 
     async def make(self, record: VolumeRecord) -> DriverVolume:
         """Make the volume unless it is there, and remember it. Raises: Conflict where it is another driver's."""
-        async with self._alone(record.name):
+        async with self._making.of(record.name):
             driver, store = self._ctx.volume_driver(record.driver), self._ctx.store
             known = store.volumes.get(record.name)
             if known is not None:
@@ -104,14 +102,11 @@ class Volumes:
             await store.commit([], [self._ctx.event(Noun.VOLUME, "create", record.name, {"driver": record.driver})])
             return made
 
-    def _alone(self, name: str) -> trio.Lock:
-        return self._making.setdefault(name, trio.Lock())
-
     async def drop_unmade(self) -> None:
         """After a crash: forget the records of volumes that were never made, or that somebody has taken away."""
         for record in self._ctx.store.volumes:
             if record.driver in self._ctx.plugins.names("volume"):
-                async with self._alone(record.name):
+                async with self._making.of(record.name):
                     await self._drop_if_unmade(record)
 
     async def _drop_if_unmade(self, record: VolumeRecord) -> None:

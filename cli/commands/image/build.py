@@ -17,6 +17,7 @@ from ck.cli.commands.image._context import (
 from ck.cli.credentials import all_auths_header
 from ck.cli.errors import CliError, UsageError
 from ck.cli.flags import Args, Command, switch, text, texts
+from ck.cli.options.caches import INLINE_CACHE, cache_source, check_cache_target
 from ck.cli.options.environment import pairs
 from ck.cli.options.sizes import parse_bytes, parse_swap
 from ck.cli.terminal.progress import Progress
@@ -32,7 +33,8 @@ COMMAND = Command(
     (
         texts("add-host", "Add a custom host-to-IP mapping (host:ip)"),
         texts("build-arg", "Set build-time variables"),
-        texts("cache-from", "Images to consider as cache sources"),
+        texts("cache-from", "Images to take the cache from: IMAGE, or type=registry,ref=IMAGE"),
+        texts("cache-to", "Where the cache goes: type=inline, which is into the image"),
         text("cpu-period", "Limit the CPU CFS (Completely Fair Scheduler) period", kind="int"),
         text("cpu-quota", "Limit the CPU CFS (Completely Fair Scheduler) quota", kind="int"),
         text("cpu-shares", "CPU shares (relative weight)", "c", kind="int"),
@@ -114,6 +116,9 @@ def _context(args: Args) -> tuple[dict[str, object], Iterable[bytes]]:
 
 def _options(args: Args) -> dict[str, object]:
     arguments = _build_args(args.texts("build-arg"))
+    for value in args.texts("cache-to"):
+        check_cache_target(value)
+        arguments[INLINE_CACHE] = "1"
     if "SOURCE_DATE_EPOCH" in os.environ:
         arguments.setdefault("SOURCE_DATE_EPOCH", os.environ["SOURCE_DATE_EPOCH"])
     return {
@@ -123,7 +128,7 @@ def _options(args: Args) -> dict[str, object]:
         "labels": args.convert("label", ",".join(args.texts("label")), lambda _: pairs(args.texts("label"))),
         "nocache": args.on("no-cache"),
         "pull": args.on("pull"),
-        "cachefrom": dumps(args.texts("cache-from")).decode(),
+        "cachefrom": dumps([cache_source(value) for value in args.texts("cache-from")]).decode(),
         "networkmode": args.text("network"),
         "extrahosts": args.texts("add-host"),
         "platform": args.text("platform"),

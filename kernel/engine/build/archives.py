@@ -16,13 +16,13 @@ _CHUNK: Final = 1 << 20
 _FILE_MODE: Final = 0o600  # of what came by URL, as Docker has it
 
 
-def add_file(writer: CopyWriter, found: Download, mode: int | None) -> None:
+def add_file(writer: CopyWriter, found: Download) -> None:
     """Copy what came by URL."""
     size = found.path.stat().st_size
     name = os.fsencode(found.name)
     entry = Entry(
         name,
-        mode=_FILE_MODE if mode is None else mode,
+        mode=_FILE_MODE,
         size=size,
         stored=size,
         mtime_ns=found.mtime_ns,

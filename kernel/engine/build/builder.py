@@ -21,6 +21,7 @@ from ck.kernel.engine.build.cache import BuildCache, prune_cache
 from ck.kernel.engine.build.console import Console
 from ck.kernel.engine.build.contexts import fetched, received
 from ck.kernel.engine.build.graph import GraphBuilder
+from ck.kernel.engine.build.inline_cache import ARGUMENT, with_cache
 from ck.kernel.engine.build.mounts import Caches
 from ck.kernel.engine.build.run import Runner
 from ck.kernel.engine.build.sources import BuildContext, read_dockerfile, read_ignored
@@ -32,6 +33,7 @@ from ck.kernel.engine.image_record import tag_image
 from ck.kernel.engine.image_store import familiar, new_tag
 from ck.kernel.engine.names import new_id
 from ck.kernel.engine.progress import Tell, telling
+from ck.kernel.engine.turns import Turns
 from ck.kernel.engine.volumes import Volumes
 
 _CLEANUP_SECONDS: Final = 60.0
@@ -44,6 +46,7 @@ class Builder:
         self._ctx, self._volumes, self._containers = ctx, volumes, containers
         self._scratch = ctx.config.data_root / "builds"
         self._caches = Caches(ctx.config.data_root / "build-cache")
+        self._turns = Turns()
 
     async def open(self) -> None:
         """Drop what builds have left that a crash has cut short."""
@@ -86,7 +89,7 @@ class Builder:
             raise located(unavailable(error), request.dockerfile, None) from error
         steps = scratch / "steps"
         await trio.to_thread.run_sync(steps.mkdir)
-        cache = BuildCache(ctx, use=request.use_cache)
+        cache = BuildCache(ctx, self._turns, use=request.use_cache)
         async with AsyncExitStack() as leases:
             graph = GraphBuilder(
                 ctx,
@@ -129,8 +132,6 @@ class Builder:
     async def _warn(self, console: Console, dockerfile: Dockerfile, request: BuildRequest) -> None:
         for warning in dockerfile.warnings:
             await console.say(f"[Warning] {request.dockerfile}:{warning.line}: {warning.text}")
-        if request.cache_from:
-            await console.say(f"[Warning] images are no source of the cache: {list(request.cache_from)} is not used")
         if unused := unused_build_args(dockerfile, request.build_args):
             await console.say(f"[Warning] One or more build-args {list(unused)} were not consumed")
 
@@ -140,7 +141,11 @@ class Builder:
         created = built.moment if request.epoch is None else datetime.fromtimestamp(request.epoch, UTC)
         config = attrs.evolve(built.config, labels={**built.config.labels, **request.labels})
         first, *others = tags or [""]
-        image = await make_image(ctx, built.base, built.layers, config, built.history, created=created, tag=first)
+        base = built.base
+        if request.build_args.get(ARGUMENT) == "1":
+            document = with_cache(base.document, len(base.diff_ids), built.keys, built.layers)
+            base = attrs.evolve(base, document=document)
+        image = await make_image(ctx, base, built.layers, config, built.history, created=created, tag=first)
         for tag in others:
             await tag_image(ctx, image.id, tag)
         return image

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +44,7 @@ class Built:
     evaluator: Evaluator
     moment: datetime
     layers: list[MadeLayer] = attrs.field(factory=list)
+    keys: list[str] = attrs.field(factory=list)  # of the layers, in the cache
     history: list[HistoryEntry] = attrs.field(factory=list)
 
     @property
@@ -59,6 +61,7 @@ class Built:
             evaluator=self.evaluator.child(),
             moment=self.moment,
             layers=list(self.layers),
+            keys=list(self.keys),
             history=list(self.history),
         )
 
@@ -88,12 +91,19 @@ class Layering:
     def __init__(self, shop: Workshop, built: Built, index: int) -> None:
         self._shop, self._built, self._index = shop, built, index
 
+    @asynccontextmanager
+    async def turn(self, key: str) -> AsyncIterator[None]:
+        """Be the only one who makes the step *key* while the block runs."""
+        wait = partial(self._shop.console.say, " ---> Waiting for a build that does the same")
+        async with self._shop.cache.turn(key, wait):
+            yield
+
     async def from_cache(self, key: str) -> bool:
         layer = await self._shop.leases.enter_async_context(self._shop.cache.found(key))
         if layer is None:
             return False
         await self._shop.console.say(" ---> Using cache")
-        await self._add(layer)
+        await self._add(key, layer)
         return True
 
     async def make(self, write: WriteTar) -> MadeLayer:
@@ -102,9 +112,10 @@ class Layering:
     async def keep(self, key: str, instruction: Instruction | None, layer: MadeLayer) -> None:
         description = instruction.original if instruction else "WORKDIR"
         await self._shop.cache.keep(key, self._built.chain, layer, description)
-        await self._add(layer)
+        await self._add(key, layer)
 
-    async def _add(self, layer: MadeLayer) -> None:
+    async def _add(self, key: str, layer: MadeLayer) -> None:
+        self._built.keys.append(key)
         self._built.layers.append(layer)
         self._built.moment = layer.created
         self._built.chain = (*self._built.chain, layer.chain_id)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -11,6 +11,7 @@ import attrs
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.image_garbage import drop_blobs, drop_layers
 from ck.kernel.engine.image_layer import MadeLayer
+from ck.kernel.engine.turns import Turns
 from ck.kernel.store_records import CacheRecord, Delete, Put
 
 
@@ -22,26 +23,43 @@ def key_of(*parts: object) -> str:
 
 
 class BuildCache:
-    """Of one build; with *use* False it finds nothing, and what is made takes the place of what was there."""
+    """Of one build; with *use* False it finds nothing, and what is made takes the place of what was there. *turns* are
+    all builds', by key: what one makes the others wait for."""
 
-    def __init__(self, ctx: Context, *, use: bool) -> None:
+    def __init__(self, ctx: Context, turns: Turns, *, use: bool) -> None:
         self._ctx, self._use = ctx, use
+        self._turns = turns if use else Turns()
         self._used: set[str] = set()  # keys of what was found
+        self._lent: dict[str, CacheRecord] = {}
+
+    def lend(self, records: Iterable[CacheRecord]) -> None:
+        """Find *records* too, whose layers are leased for the whole build. Nobody else does: whoever made them may have
+        said anything of them, and only this build trusts in that."""
+        self._lent |= {record.key: record for record in records}
+
+    @asynccontextmanager
+    async def turn(self, key: str, wait: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+        """Have the step *key*, or all whose keys begin so, alone while the block runs; *wait* is called where somebody
+        has it already."""
+        if self._turns.taken(key):
+            await wait()
+        async with self._turns.of(key):
+            yield
 
     def knows(self, prefix: str) -> bool:
         """Whether there is a step whose key begins with *prefix*: if not, nobody need compute the rest."""
-        return self._use and any(key.startswith(prefix) for key in self._ctx.store.cache.ids())
+        return self._use and any(key.startswith(prefix) for key in (*self._ctx.store.cache.ids(), *self._lent))
 
     @asynccontextmanager
     async def found(self, key: str) -> AsyncIterator[MadeLayer | None]:
         """The layer of *key*, leased while the block runs; None where it is not known or not there any more."""
-        record = self._ctx.store.cache.get(key) if self._use else None
+        record = self._get(key) if self._use else None
         if record is None:
             yield None
             return
         async with self._ctx.leases.hold([*record.chain, *([record.blob] if record.blob else [])]):
             # Looked up again: it may have been pruned while we waited for a lease.
-            if key not in self._ctx.store.cache or not await self._ctx.storage.has_layer(record.chain[-1]):
+            if self._get(key) is None or not await self._ctx.storage.has_layer(record.chain[-1]):
                 yield None
                 return
             self._used.add(key)
@@ -52,6 +70,9 @@ class BuildCache:
                 blob=record.blob,
                 created=record.created,
             )
+
+    def _get(self, key: str) -> CacheRecord | None:
+        return self._ctx.store.cache.get(key) or self._lent.get(key)
 
     async def end(self) -> None:
         """Record what was found as used: once for the whole build, since each commit waits for the disk."""

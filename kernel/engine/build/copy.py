@@ -15,6 +15,7 @@ from ck.kernel.archive.entry import Entry, Kind
 from ck.kernel.archive.header import END
 from ck.kernel.archive.layers import WHITEOUT_PREFIX
 from ck.kernel.archive.pack import encode, pack_entry
+from ck.kernel.dockerfile.chmod import Chmod
 from ck.kernel.engine.build.place import Place, no_directory
 from ck.kernel.engine.build.tree import Node
 from ck.kernel.errors import InvalidArgument
@@ -25,13 +26,13 @@ SECOND: Final = 1_000_000_000
 
 @attrs.frozen(kw_only=True)
 class Manner:
-    """How files are copied. `owner` (uid, gid) None leaves them as they are, `mode` too; `unpacked` is the owner of
+    """How files are copied. `owner` (uid, gid) None leaves them as they are, `chmod` too; `unpacked` is the owner of
     what comes out of archives, which keeps its mode. `made` is the time (ns) of the directories that the copy makes,
     `time` that of everything else where it is not to stay as it is."""
 
     owner: tuple[int, int] | None = None
     unpacked: tuple[int, int] | None = None
-    mode: int | None = None
+    chmod: Chmod | None = None
     made: int = 0
     time: int | None = None
 
@@ -181,8 +182,8 @@ class CopyWriter:
         manner = self._manner
         if manner.owner is not None:
             entry.uid, entry.gid = manner.owner
-        if manner.mode is not None and entry.kind is not Kind.SYMLINK:
-            entry.mode = manner.mode
+        if manner.chmod is not None and entry.kind is not Kind.SYMLINK:
+            entry.mode = manner.chmod.apply(entry.mode, directory=entry.kind is Kind.DIRECTORY)
         if manner.time is not None:
             entry.mtime_ns = manner.time
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -11,7 +10,7 @@ import attrs
 import trio
 
 from ck.kernel.archive.entry import Entry
-from ck.kernel.dockerfile.errors import DockerfileError
+from ck.kernel.dockerfile.chmod import Chmod
 from ck.kernel.dockerfile.ignore import PatternMatcher
 from ck.kernel.dockerfile.instructions import Add, Copy, CopyFiles
 from ck.kernel.engine.build.archives import add_archive, add_file, opened_archive
@@ -23,7 +22,6 @@ from ck.kernel.engine.build.sources import BuildContext, Files
 from ck.kernel.engine.build.tree import Tree
 from ck.kernel.errors import InvalidArgument
 
-_MODE: Final = re.compile(r"[0-7]{1,4}")
 _FILE_MODE: Final = 0o644
 
 
@@ -40,20 +38,23 @@ class CopyJob:
     _clones: dict[str, str] = attrs.field(factory=dict)  # the commits
 
     @property
-    def mode(self) -> int | None:
-        """What --chmod says. Raises: DockerfileError."""
-        text = self.instruction.chmod
-        if not text:
-            return None
-        if not _MODE.fullmatch(text):
-            raise DockerfileError(f"invalid chmod parameter: {text!r}: it should be octal, such as 755")
-        return int(text, 8)
+    def chmod(self) -> Chmod | None:
+        """Raises: DockerfileError."""
+        return Chmod.parse(self.instruction.chmod) if self.instruction.chmod else None
 
     @property
     def into(self) -> bool:
         """Whether the destination is spelled as a directory."""
         dest = self.instruction.dest
-        return dest.endswith(("/", "/.")) or dest in (".", "..") or len(self.instruction.sources) > 1
+        return dest.endswith(("/", "/.")) or dest in (".", "..")
+
+    def check(self) -> None:
+        """Raises: InvalidArgument for several sources and no directory."""
+        instruction = self.instruction
+        if len(instruction.sources) + len(instruction.contents) > 1 and not self.into:
+            raise InvalidArgument(
+                f"with more than one source, the destination must be a directory and end with a /: {instruction.dest!r}"
+            )
 
     async def feed(self, writer: CopyWriter) -> None:
         """Copy everything to *writer*. Raises: NotFound where a source is not there, InvalidArgument, Unavailable."""
@@ -119,7 +120,7 @@ class CopyJob:
                     if (archive := opened_archive(file)) is not None:
                         add_archive(writer, archive)
                         return
-            add_file(writer, found, self.mode)
+            add_file(writer, found)
 
         await trio.to_thread.run_sync(work)
 

@@ -12,7 +12,7 @@ from ck.kernel.engine.build.built import Built, Layering, Workshop
 from ck.kernel.engine.build.cache import key_of
 from ck.kernel.engine.build.copy import SECOND, CopyWriter, Manner
 from ck.kernel.engine.build.copy_step import CopyJob
-from ck.kernel.engine.build.place import Place, check_kinds, locate
+from ck.kernel.engine.build.place import Place, check_kinds, locate, unknown
 from ck.kernel.engine.build.sources import Files
 from ck.kernel.engine.build.views import in_chain
 from ck.kernel.engine.passwd import owner_in
@@ -36,13 +36,15 @@ class FileStep:
         async with self._layering.scratch() as scratch:
             agent = self._shop.request.agents.get("default")
             job = CopyJob(instruction=copy, files=files, scratch=scratch, agent=agent)
-            await self._carry_out(job, dest, prefix)
+            job.check()
+            async with self._layering.turn(prefix):
+                await self._carry_out(job, dest, prefix)
 
     async def _carry_out(self, job: CopyJob, dest: str, prefix: str) -> None:
         copy, files, built = job.instruction, job.files, self._built
         manner = Manner(
             owner=None if files.context is None else (0, 0),
-            mode=job.mode,
+            chmod=job.chmod,
             made=self._layering.nanoseconds(),
             time=None if self._shop.request.epoch is None else self._shop.request.epoch * SECOND,
         )
@@ -50,7 +52,8 @@ class FileStep:
             return
 
         def look(root: int) -> tuple[Place, tuple[int, int] | None]:
-            return locate(root, dest), owner_in(root, copy.chown) if copy.chown else None
+            place = unknown(dest) if copy.link else locate(root, dest)
+            return place, owner_in(root, copy.chown) if copy.chown else None
 
         place, owner = await in_chain(self._shop.ctx, built.top, look)
         writers: list[CopyWriter] = []
@@ -85,5 +88,6 @@ class FileStep:
             await trio.to_thread.run_sync(writer.end)
 
         key = key_of("workdir", built.top, path, list(owner), self._shop.request.epoch)
-        if not await self._layering.from_cache(key):
-            await self._layering.keep(key, None, await self._layering.make(write))
+        async with self._layering.turn(key):
+            if not await self._layering.from_cache(key):
+                await self._layering.keep(key, None, await self._layering.make(write))

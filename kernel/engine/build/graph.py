@@ -1,5 +1,6 @@
 """The stages of a build: their base images fetched, those that do not need each other built side by side."""
 
+import json
 from collections.abc import Mapping
 from contextlib import aclosing
 
@@ -19,6 +20,7 @@ from ck.kernel.drivers.platform import canonical, describe
 from ck.kernel.drivers.registry import Platform
 from ck.kernel.engine.build.built import LONG_AGO, Built, Workshop, located
 from ck.kernel.engine.build.console import Console
+from ck.kernel.engine.build.inline_cache import cache_in
 from ck.kernel.engine.build.sources import BuildContext, Files
 from ck.kernel.engine.build.stage import StageBuilder
 from ck.kernel.engine.context import Context
@@ -57,6 +59,7 @@ class GraphBuilder:
 
     async def build(self) -> Built:
         """What the target has come to. Raises: CkError of the first step that fails; the others are cancelled."""
+        await self._borrow_caches()
         planned = await self._plan()
         self.console.begin(len(planned.stages), sum(1 + len(stage.instructions) for stage in planned.stages))
         self._done = {stage.index: trio.Event() for stage in planned.stages}
@@ -78,6 +81,16 @@ class GraphBuilder:
         if failures:
             raise failures[0]
         return self._built[planned.target.index]
+
+    async def _borrow_caches(self) -> None:
+        """Of the images that --cache-from names; without one of them there is only more to do."""
+        for reference in self._shop.request.cache_from:
+            try:
+                image = await self._leased(reference, self._platform)
+            except CkError as error:
+                await self.console.say(f"[Warning] no cache comes from {reference}: {error}")
+            else:
+                self._shop.cache.lend(cache_in(json.loads(await self._ctx.content.read(image.id)), image))
 
     async def _plan(self) -> BuildPlan:
         """Planned again as long as base images turn out to have triggers, which may need further stages."""
@@ -153,12 +166,15 @@ class GraphBuilder:
         if key not in self._images:
             try:
                 wanted = parse_platform(platform) if platform else self._platform
-                image = await self._fetched(reference, wanted)
+                self._images[key] = await self._leased(reference, wanted)
             except CkError as error:
                 raise located(error, self._shop.request.dockerfile, line, what or f"FROM {reference}") from error
-            await self._shop.leases.enter_async_context(self._ctx.leases.hold([*image.chain_ids, *blobs_of(image)]))
-            self._images[key] = find_image(self._ctx, image.id)  # else it was removed while we waited
         return self._images[key]
+
+    async def _leased(self, reference: str, platform: Platform) -> Image:
+        image = await self._fetched(reference, platform)
+        await self._shop.leases.enter_async_context(self._ctx.leases.hold([*image.chain_ids, *blobs_of(image)]))
+        return find_image(self._ctx, image.id)  # else it was removed while we waited
 
     async def _fetched(self, reference: str, platform: Platform) -> Image:
         request = self._shop.request

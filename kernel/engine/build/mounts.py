@@ -19,6 +19,7 @@ from ck.kernel.dockerfile.instructions import Run
 from ck.kernel.dockerfile.mounts import Mount
 from ck.kernel.engine.build.agent import relayed
 from ck.kernel.engine.pins import Pins
+from ck.kernel.engine.turns import Turns
 from ck.kernel.errors import InvalidArgument
 
 CopySource = Callable[[Mount, Path], Awaitable[Path]]
@@ -45,8 +46,7 @@ class Caches:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._locks: dict[str, trio.Lock] = {}
-        self._making: dict[str, trio.Lock] = {}
+        self._locked, self._making = Turns(), Turns()
         self._used = Pins()
 
     @asynccontextmanager
@@ -59,7 +59,7 @@ class Caches:
             name = next(each for each in names if each not in self._used.held())
         with self._used.hold([name]):
             path = self._root / name
-            async with self._making.setdefault(name, trio.Lock()):
+            async with self._making.of(name):
                 if not await trio.Path(path).is_dir():
                     await self._make(path, mount, copy)
             yield path
@@ -70,7 +70,7 @@ class Caches:
         that have them in another order would wait for each other."""
         async with AsyncExitStack() as stack:
             for name in sorted({_name(mount) for mount in mounts if mount.sharing == "locked"}):
-                await stack.enter_async_context(self._locks.setdefault(name, trio.Lock()))
+                await stack.enter_async_context(self._locked.of(name))
             yield
 
     async def _make(self, path: Path, mount: Mount, copy: CopySource) -> None:
@@ -86,7 +86,7 @@ class Caches:
         space = 0
         for name in await trio.to_thread.run_sync(_names, self._root):
             cache = name.removeprefix(_DRAFT)
-            async with self._making.setdefault(cache, trio.Lock()):  # so that no RUN comes to use it meanwhile
+            async with self._making.of(cache):  # so that no RUN comes to use it meanwhile
                 if cache not in self._used.held():
                     space += await trio.to_thread.run_sync(_remove, self._root / name)
         return space

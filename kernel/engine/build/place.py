@@ -2,6 +2,7 @@
 
 import errno
 import os
+import posixpath
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -52,6 +53,12 @@ def locate(root: int, path: str) -> Place:
     real, directory = b"/".join(parts), known == len(parts)
     names = _names(root, real) if directory else frozenset[bytes]()
     return Place(real, known, directory=directory, file=file, names=names)
+
+
+def unknown(path: str) -> Place:
+    """*path* (absolute) as on an empty root: for layers that are the same whatever they are put on."""
+    clean = os.fsencode(posixpath.normpath(path).strip("/"))
+    return Place(clean, 0, directory=not clean)
 
 
 def check_kinds(root: int, copied: Iterable[tuple[bytes, bool]]) -> None:

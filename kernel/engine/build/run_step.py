@@ -63,17 +63,20 @@ class RunStep:
             network, mounts, script, list(shop.request.extra_hosts),
             [shop.request.epoch or 0] if shop.request.reproducible else [],
         )  # fmt: skip
-        if await self._layering.from_cache(key):
-            return
+        async with self._layering.turn(key):
+            if not await self._layering.from_cache(key):
+                await self._run(run, command, key)
+
+    async def _run(self, run: Run, command: Command, key: str) -> None:
+        shop = self._shop
         output = shop.console.output(self._title)
-        where = built.config.working_dir
         async with (
             self._layering.scratch() as scratch,
-            run_mounts(run, where, shop.request, shop.caches, scratch, self._copied) as brought,
+            run_mounts(run, command.working_dir, shop.request, shop.caches, scratch, self._copied) as brought,
         ):
             command = attrs.evolve(
                 command,
-                environment=[*environment, *brought.environment],
+                environment=[*command.environment, *brought.environment],
                 secrets=brought.secrets,
                 mounts=brought.mounts,
                 tmpfs=brought.tmpfs,
@@ -81,11 +84,10 @@ class RunStep:
             async with shop.runner.finished(self._image(), command, output.write) as (code, container_id):
                 await output.end()
                 if code:
-                    shown = " ".join(line)
+                    shown = " ".join(command.line)
                     raise StartFailed(
                         f"the command '{shown}' returned a non-zero code: {code}\n{output.tail()}".rstrip(), code
                     )
-
                 layer = await self._layering.make(partial(self._write, container_id, scratch))
                 await self._layering.keep(key, run, layer)
 

@@ -17,16 +17,24 @@ from ck.kernel.dockerfile.ignore import PatternMatcher
 from ck.kernel.errors import CorruptData, NotFound
 
 _ABSENT: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_PIVOT: Final = "/./"
 NOTHING_IGNORED: Final = PatternMatcher(())
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a source names: `path` is relative to the tree and free of links, `asked` is as it was asked for."""
+    """What a source names: `path` is relative to the tree and free of links, `asked` is as it was asked for; of that
+    --parents leaves the first `pivot` components out."""
 
     path: str
     asked: str
     directory: bool
+    pivot: int = 0
+
+    @property
+    def title(self) -> str:
+        """Where it goes with --parents."""
+        return "/".join(self.asked.split("/")[self.pivot :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +55,13 @@ class Tree:
         self._root, self._ignored = root, ignored
 
     def find(self, source: str) -> Sequence[Found]:
-        """What *source* (a path, or with wildcards a pattern) names, by name. Raises: NotFound."""
-        clean = posixpath.normpath("/" + source).lstrip("/")
+        """What *source* (a path, or with wildcards a pattern) names, by name. A `/./` in it is the pivot. Raises:
+        NotFound."""
+        clean = _normal(source)
+        above, pivot, _ = source.partition(_PIVOT)
+        left_out = len(_normal(above).split("/")) if pivot and _normal(above) else 0
         found = self._match("", clean.split("/")) if has_wildcard(source) else [clean]
-        looked_at = [each for path in found if (each := self._look_at(path)) is not None]
+        looked_at = [each for path in found if (each := self._look_at(path, left_out)) is not None]
         if not looked_at:
             raise NotFound(f'"{source}": not found')
         return looked_at
@@ -59,10 +70,10 @@ class Tree:
         """What copying *found* copies: a file, or all that is in a directory, without what *excluded* matches (relative
         to the directory). With *parents* it goes under its whole path."""
         if parents:
-            yield from self._above(found.asked if found.directory else posixpath.dirname(found.asked))
+            yield from self._above(found)
         if not found.directory:
             above, _, name = found.path.rpartition("/")
-            title = found.asked if parents else posixpath.basename(found.asked)
+            title = found.title if parents else posixpath.basename(found.asked)
             if excluded.matches(posixpath.basename(title)):
                 return
             parent = open_in_root(self._root, os.fsencode(above or "."), DIRECTORY)
@@ -73,7 +84,7 @@ class Tree:
             return
         top = open_in_root(self._root, os.fsencode(found.path or "."), os.O_RDONLY | os.O_DIRECTORY)
         try:
-            yield from self._below(top, found.path, os.fsencode(found.asked) if parents else b"", excluded)
+            yield from self._below(top, found.path, os.fsencode(found.title) if parents else b"", excluded)
         finally:
             os.close(top)
 
@@ -108,11 +119,12 @@ class Tree:
             elif stat.S_ISDIR(visit.status.st_mode):
                 held_back.append(visit.path)
 
-    def _above(self, path: str) -> Iterator[Node]:
-        """The directories that lead to *path*, itself with them."""
+    def _above(self, found: Found) -> Iterator[Node]:
+        """The directories that lead from the pivot to *found*, itself with them if it is one."""
+        path = found.asked if found.directory else posixpath.dirname(found.asked)
         parts = path.split("/") if path else []
-        for count in range(1, len(parts) + 1):
-            yield Node(self._root, os.fsencode("/".join(parts[:count])), os.fsencode("/".join(parts[:count])))
+        for end in range(found.pivot + 1, len(parts) + 1):
+            yield Node(self._root, os.fsencode("/".join(parts[:end])), os.fsencode("/".join(parts[found.pivot : end])))
 
     def _match(self, above: str, pattern: Sequence[str]) -> list[str]:
         """Paths below *above*; no wildcard matches a slash, so each part of a pattern is matched in its directory."""
@@ -131,7 +143,7 @@ class Tree:
         paths = [posixpath.join(above, name) for name in names if matcher.matches(name)]
         return [deeper for path in paths for deeper in self._match(path, rest)] if rest else paths
 
-    def _look_at(self, path: str) -> Found | None:
+    def _look_at(self, path: str, pivot: int) -> Found | None:
         """None where nothing is there, or it is ignored. A link on the way, or at the end, leads on inside the tree."""
         with Directories(self._root) as directories:
             try:
@@ -152,4 +164,9 @@ class Tree:
             os.close(handle)
         if not directory and self._ignored.matches(real):
             return None
-        return Found(real, path, directory)
+        return Found(real, path, directory, pivot)
+
+
+def _normal(path: str) -> str:
+    """*path* without a slash in front, and with no step up out of the tree."""
+    return posixpath.normpath("/" + path).lstrip("/")

@@ -96,6 +96,8 @@ def test_an_environment_secret_is_in_no_record(bench: Workbench, tmp_path: Path)
         ("RUN mkdir -p /x/deep; touch /x/deep/h\nCOPY over /x/", "cannot copy to non-directory: /x/deep/h"),
         ("WORKDIR /.wh.x", ".wh. names mean deletion"),
         ("COPY <<.wh.x /\nx\n.wh.x", ".wh. names mean deletion"),
+        ("COPY f over /x", "with more than one source, the destination must be a directory and end with a /: '/x'"),
+        ("COPY --chmod=u=rwz f /x", "invalid chmod parameter: 'u=rwz'"),
         ("ADD --checksum=sha256:0 f /x", "--checksum is for URLs and git repositories: f is neither"),
     ],
 )
@@ -148,3 +150,13 @@ def test_the_upload_leads_nowhere(bench: Workbench, tmp_path: Path) -> None:
 
         assert "hidden" not in told("mine") and "failed to read dockerfile" in told("mine")
         assert "ck-private=none: the upload has no such directory" in told("none")
+
+
+def test_a_mode_in_letters(bench: Workbench) -> None:
+    bench.write(d__sub__f="f", d__sub__x="x")
+    for name, mode in (("d/sub", 0o700), ("d/sub/f", 0o600), ("d/sub/x", 0o700)):
+        (bench.directory / name).chmod(mode)
+    bench.build("FROM BASE\nCOPY --chmod=u=rwX,go=rX d /d\nCOPY --chmod=g+w <<there /\nx\nthere\n")
+    assert bench.run("stat", "-c", "%a", "/d/sub", "/d/sub/f", "/d/sub/x", "/there").split() == [
+        "755", "644", "755", "664",
+    ]  # fmt: skip

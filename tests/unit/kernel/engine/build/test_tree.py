@@ -61,6 +61,13 @@ def test_what_a_source_names(root: int, source: str, names: list[str]) -> None:
 def test_whole_paths_and_exceptions(root: int) -> None:
     assert copied(root, "d/sub", parents=True) == ["d", "d/sub", "d/sub/c.txt"]
     assert copied(root, "d/a.txt", parents=True) == ["d", "d/a.txt"]
+    assert copied(root, "d/./sub/c.txt", parents=True) == ["sub", "sub/c.txt"]
+    assert copied(root, "d/./sub", parents=True) == ["sub", "sub/c.txt"]
+    assert copied(root, "d/./a.txt", parents=True) == ["a.txt"]
+    assert copied(root, "./d/a.txt", parents=True) == ["d", "d/a.txt"]
+    assert copied(root, "*/./*.txt", parents=True) == ["a.txt", "c.txt", "d.txt"]
+    assert copied(root, "*/./sub/*", parents=True) == ["sub", "sub/c.txt"]
+    assert copied(root, "d/./sub/c.txt") == ["c.txt"]
     assert copied(root, "d", excluded="*.md sub") == ["a.txt"]
     assert copied(root, "d", excluded="sub !sub/c.txt") == ["a.txt", "b.md", "sub", "sub/c.txt"]
     assert copied(root, ".", ignored="d link out loop !d/b.md") == ["d", "d/b.md", "f", "other", "other/d.txt"]
@@ -101,5 +108,5 @@ def test_places(root: int) -> None:
     assert place("/d/a.txt") == ("d/a.txt", 1, False)
     assert place("/") == ("", 0, True)
     assert locate(root, "/d/x/y").missing(b"d/x/y") == [b"d/x", b"d/x/y"]
-    with pytest.raises(InvalidArgument, match="/f is not a directory"):
+    with pytest.raises(InvalidArgument, match="cannot copy to non-directory: /f"):
         locate(root, "/f/x")
