@@ -44,5 +44,5 @@ def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     before = census.take(markers)
     yield
     census.settle(census.processes(markers))
-    left = census.take(markers).since(before)
+    left = census.left_since(before, markers)
     assert not left, "the tests left these behind:\n" + "\n".join(left)

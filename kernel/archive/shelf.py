@@ -130,7 +130,11 @@ class Shelf:
                 os.fsync(fd)
 
     def remove_layer(self, chain_id: str) -> None:
-        self.stage.discard(self._layer(chain_id))
+        """Take it away; it takes up its space until `purge_layer`."""
+        self.stage.put_away(self._layer(chain_id))
+
+    def purge_layer(self, chain_id: str) -> None:
+        self.stage.purge(self._layer(chain_id).name)
 
     def container(self, container_id: str) -> Path:
         """The directory of a container. Raises: NotFound."""

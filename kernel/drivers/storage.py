@@ -115,7 +115,11 @@ class StorageDriver(Protocol):
         it, so that the engine keeps what it fetched. Raises: NotFound."""
 
     async def remove_layer(self, chain_id: str) -> None:
-        """Forget the layer; the caller knows that no other layer and no container stands on it."""
+        """Take the layer away, so that nothing finds it any more; one that is not there is success. The caller knows
+        that no other layer and no container stands on it."""
+
+    async def purge_layer(self, chain_id: str) -> None:
+        """Free the space of a layer that was removed, as `purge` does it for a root."""
 
     async def create(self, container_id: str, parent: str | None) -> None:
         """Make the writable root of a container on top of the layer *parent*. Raises: NotFound for the parent."""

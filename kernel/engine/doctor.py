@@ -17,7 +17,7 @@ from ck.kernel.drivers.orphan import Orphan, OrphanKeeper
 from ck.kernel.engine.container_remove import drop_root
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.files import delete_directory
-from ck.kernel.engine.image_garbage import used_layers
+from ck.kernel.engine.image_garbage import drop_layers, used_layers
 from ck.kernel.engine.image_pull import pull
 from ck.kernel.errors import CkError, NotFound, PluginFailed
 from ck.kernel.lifecycle import State
@@ -26,7 +26,7 @@ log: Final = logging.getLogger(__name__)
 
 _YOUNG: Final = timedelta(seconds=10)  # what is younger may belong to something that is being made
 
-Fix = Callable[[], Awaitable[None]]
+Fix = Callable[[], Awaitable[object]]
 
 
 @attrs.frozen
@@ -137,7 +137,7 @@ class Doctor:
         present = set(await ctx.storage.layers())
         for chain_id in present - used:
             finding = Finding(kind="layer", name=chain_id, problem="no image and no container stands on it")
-            yield self._nobodys(finding, partial(ctx.leases.remove, chain_id, ctx.storage.remove_layer))
+            yield self._nobodys(finding, partial(drop_layers, ctx, [chain_id]))
         for image in ctx.store.images:
             missing = [chain_id for chain_id in image.chain_ids if chain_id not in present]
             references = (*image.digests, *image.tags)  # a tag may have moved on to another image

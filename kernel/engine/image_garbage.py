@@ -4,7 +4,10 @@ A record goes first and what it stood on after it, so a crash in between leaves 
 sweep finds that. Safe at any time: what an operation under way needs is leased (leases.py).
 """
 
+import logging
 from collections.abc import Sequence
+from functools import partial
+from typing import Final
 
 import attrs
 import trio
@@ -12,12 +15,15 @@ import trio
 from ck.kernel.api.image import Image
 from ck.kernel.archive.walk import BLOCK
 from ck.kernel.engine.context import Context
-from ck.kernel.errors import NotFound
+from ck.kernel.engine.together import together
+from ck.kernel.errors import CkError, NotFound
+
+log: Final = logging.getLogger(__name__)
 
 
 @attrs.frozen(kw_only=True)
 class Dropped:
-    """Layers that are gone (chain IDs, uppermost first), and the bytes of the disk that they and blobs have freed."""
+    """Layers that are gone (chain IDs, uppermost first), and the bytes of the disk that they and blobs free."""
 
     chain_ids: tuple[str, ...]
     space: int
@@ -53,13 +59,28 @@ def held_blobs(ctx: Context, image: Image) -> tuple[str, ...]:
 
 
 async def drop(ctx: Context, image: Image) -> Dropped:
-    """Remove what only *image*, whose record is gone, has stood on."""
-    layers = await drop_layers(ctx, image.chain_ids)
+    """Remove what only *image*, whose record is gone, has stood on. The space is free after `free`."""
+    layers = await _put_away(ctx, image.chain_ids)
     return Dropped(chain_ids=layers.chain_ids, space=layers.space + await drop_blobs(ctx, blobs_of(image)))
 
 
+async def free(ctx: Context, dropped: Dropped) -> None:
+    """Free the space of layers that are gone: it takes as long as they are large. Where it fails the next start does
+    it."""
+    try:
+        await together(*(partial(ctx.storage.purge_layer, chain_id) for chain_id in dropped.chain_ids))
+    except (CkError, OSError) as error:
+        log.warning("what layers have left on disk is deleted at the next start: %s", error)
+
+
 async def drop_layers(ctx: Context, chain_ids: Sequence[str]) -> Dropped:
-    """Remove those of the layers (lowest first) that nobody uses."""
+    """Remove those of the layers (lowest first) that nobody uses, and free their space."""
+    dropped = await _put_away(ctx, chain_ids)
+    await free(ctx, dropped)
+    return dropped
+
+
+async def _put_away(ctx: Context, chain_ids: Sequence[str]) -> Dropped:
     gone, space = [], 0
     for chain_id in reversed(chain_ids):
         if chain_id not in used_layers(ctx):
@@ -75,20 +96,17 @@ async def drop_blobs(ctx: Context, digests: Sequence[str]) -> int:
 
 async def sweep(ctx: Context) -> int:
     """Remove what crashes and broken pulls have left, their partial downloads too; return the bytes that this frees."""
-    space = 0
-    for chain_id in await ctx.storage.layers():
-        if chain_id not in used_layers(ctx):
-            space += await _remove_layer(ctx, chain_id)
+    space = (await drop_layers(ctx, await ctx.storage.layers())).space
     space += await drop_blobs(ctx, [blob.digest for blob in await ctx.content.blobs()])
-    for partial in await ctx.content.partials():
-        if partial.digest not in ctx.leases.held():
-            await ctx.leases.remove(partial.digest, ctx.content.remove_partial)
-            space += partial.disk
+    for download in await ctx.content.partials():
+        if download.digest not in ctx.leases.held():
+            await ctx.leases.remove(download.digest, ctx.content.remove_partial)
+            space += download.disk
     return space
 
 
 async def _remove_layer(ctx: Context, chain_id: str) -> int:
-    """Return the bytes that this frees; none where somebody else was quicker."""
+    """Return the bytes that it takes up; none where somebody else was quicker."""
     space = 0
 
     async def remove(chain_id: str) -> None:

@@ -8,7 +8,7 @@ from ck.kernel.api.container import Container
 from ck.kernel.api.image import Image, ImageRemoval
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.filters import Filters
-from ck.kernel.engine.image_garbage import drop, sweep
+from ck.kernel.engine.image_garbage import Dropped, drop, free, sweep
 from ck.kernel.engine.image_names import Names
 from ck.kernel.engine.image_record import image_event
 from ck.kernel.engine.image_store import familiar, find_image, normalize
@@ -37,7 +37,9 @@ async def remove(ctx: Context, ref: str, *, force: bool) -> Sequence[ImageRemova
         if left is not None:
             return await _untag(ctx, image, left)
         await _forget(ctx, image, USER)
-    return (await _drop(ctx, image)).removals
+    dropped = await drop(ctx, image)
+    ctx.spawn(free, ctx, dropped)  # nobody need wait for that who only wants the image gone
+    return _told(ctx, image, dropped).removals
 
 
 def _left(ctx: Context, image: Image, ref: str, *, force: bool) -> Names | None:
@@ -87,7 +89,9 @@ async def delete(ctx: Context, image_id: str, may_go: Callable[[Image], bool], *
         if image is None or not may_go(image):
             return Removed()
         await _forget(ctx, image, cause)
-    return await _drop(ctx, image)
+    dropped = await drop(ctx, image)
+    await free(ctx, dropped)
+    return _told(ctx, image, dropped)
 
 
 async def _forget(ctx: Context, image: Image, cause: str) -> None:
@@ -95,10 +99,9 @@ async def _forget(ctx: Context, image: Image, cause: str) -> None:
     ctx.image_uses.pop(image.id, None)
 
 
-async def _drop(ctx: Context, image: Image) -> Removed:
-    """Remove what the image, whose record is gone, has stood on; tell of all."""
+def _told(ctx: Context, image: Image, dropped: Dropped) -> Removed:
+    """That the image is gone, with all its names and what only it has stood on."""
     names = [ImageRemoval(untagged=familiar(ctx, name)) for name in (*image.tags, *image.digests)]
-    dropped = await drop(ctx, image)
     layers = [ImageRemoval(deleted=chain_id) for chain_id in dropped.chain_ids]
     return Removed(removals=(*names, ImageRemoval(deleted=image.id), *layers), space=dropped.space)
 

@@ -106,6 +106,7 @@ async def _check_sparse(driver: StorageDriver, root: Path) -> None:
     await driver.remove("ck-holes")
     await driver.purge("ck-holes")
     await driver.remove_layer(layer.chain_id)
+    await driver.purge_layer(layer.chain_id)
 
 
 async def _check_roots(driver: StorageDriver, base: Layer, top: Layer) -> None:
@@ -272,6 +273,9 @@ async def _check_removal(driver: StorageDriver, base: Layer, top: Layer) -> None
     for layer in (top, base):
         await driver.remove_layer(layer.chain_id)
         await driver.remove_layer(layer.chain_id)
+        await _raises(NotFound, driver.layer_usage(layer.chain_id))
+        await driver.purge_layer(layer.chain_id)
+        await driver.purge_layer(layer.chain_id)
     assert list(await driver.layers()) == []
 
 

@@ -26,8 +26,8 @@ class Census:
 
     things: frozenset[str]
 
-    def since(self, earlier: "Census") -> list[str]:
-        return sorted(self.things - earlier.things)
+    def since(self, earlier: "Census") -> frozenset[str]:
+        return self.things - earlier.things
 
 
 def take(markers: Sequence[str]) -> Census:
@@ -42,6 +42,17 @@ def take(markers: Sequence[str]) -> Census:
         *_directories(markers),
     ]
     return Census(frozenset(found))
+
+
+def left_since(earlier: Census, markers: Sequence[str], seconds: float = SETTLE_SECONDS) -> list[str]:
+    """What there is that was not there *earlier*, and does not go within *seconds*. What other sessions make and remove
+    is another thing with every look."""
+    left = take(markers).since(earlier)
+    deadline = time.monotonic() + seconds
+    while left and time.monotonic() < deadline:
+        time.sleep(0.1)
+        left &= take(markers).since(earlier)
+    return sorted(left)
 
 
 def processes(markers: Iterable[str], of: Iterable[int] = (os.getpid(),)) -> list[int]:
@@ -91,10 +102,14 @@ def _mounts(markers: Sequence[str]) -> list[str]:
 
 def _cgroups(markers: Sequence[str]) -> list[str]:
     # Ours by name, whoever else has groups beside them; what has no owner is told apart below.
-    found = [f"cgroup of {each.path}" for each in groups(detect()) if any(marker in each.owner for marker in markers)]
+    owners = {each.container_id: each.owner for each in groups(detect())}
+    ours = {name for name, owner in owners.items() if any(marker in owner for marker in markers)}
+    theirs = {name for name, owner in owners.items() if owner} - ours
+    found = [f"cgroup of {name}" for name in ours]
     for top in Path("/sys/fs/cgroup").glob("**/ck*"):
         # A group in which somebody else's processes live belongs to another session.
         below = [Path(path) for path, _, _ in os.walk(top)]  # which overlooks what goes meanwhile
+        below = [path for path in below if not theirs.intersection(path.parts)]
         inhabitants = {int(pid) for path in below for pid in _read(path / "cgroup.procs").split()}
         if not inhabitants or inhabitants & set(processes(markers)):
             found += [f"cgroup {path}" for path in below[1:]]

@@ -102,6 +102,7 @@ class ErofsStorage(OverlayRootStorage):
         )
         if not self._has_layer(layer.chain_id):
             self._remove_layer(layer.chain_id)  # what may be left of one that was damaged
+            self._shelf.purge_layer(layer.chain_id)
         self._shelf.keep_layer(made, record)
         self._known[record.link] = record
 

@@ -39,7 +39,7 @@ def bench(tmp_path: Path, root_directory: Path) -> Iterator[Bench]:
         directory=tmp_path,
     )
     census.settle(set(census.processes(markers)) - running)
-    left = [*census.take(markers).since(before), *map(str, tmp_path.glob("state/*/plan.json"))]
+    left = [*census.left_since(before, markers), *map(str, tmp_path.glob("state/*/plan.json"))]
     _take_down(set(census.processes(markers)) - running, tmp_path)
     assert not left, "the test left these behind:\n" + "\n".join(left)
 
