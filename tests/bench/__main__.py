@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.bench import builds, footprint, images, latency, networks, reliability, throughput, walls_cost
+from tests.bench.disks import DISKS, disk
 from tests.bench.engines import Engine, available, started
 from tests.bench.figures import Figure, document, machine, table
 from tests.bench.walls import walls
@@ -52,12 +53,13 @@ RESULTS = TREE / ".work" / "bench"
 def main() -> int:
     # Who is told to end takes its engines down, with what they have mounted.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    parser = argparse.ArgumentParser(
-        prog="./dev bench", description="Measure ck, beside Docker and Podman where installed."
-    )
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Measure ck, beside others where installed.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHES)}; default all; or walls")
     parser.add_argument("--rounds", type=int, default=9, help="turns that count, for what is quick (default 9)")
-    parser.add_argument("--engines", default="ck,docker,podman", help="which engines, of those installed")
+    parser.add_argument(
+        "--engines", default="ck,docker,podman,buildah", help="which engines, of those installed; buildah only builds"
+    )
+    parser.add_argument("--disk", choices=DISKS, default="machine", help="a file system of its own for all of it")
     parser.add_argument("--write", type=Path, metavar="FILE", help="also write a page of Markdown")
     options = parser.parse_args()
     if options.names == ["walls"]:
@@ -65,13 +67,15 @@ def main() -> int:
         return 0
     if unknown := set(options.names) - BENCHES.keys():
         parser.error(f"there is no bench {sorted(unknown)[0]!r}; there are: {', '.join(BENCHES)}")
-    engines = available(options.engines.split(","))
     figures: list[Figure] = []
     with ExitStack() as stack:
+        stack.enter_context(disk(options.disk))
+        engines = available(options.engines.split(","))
         started(engines, stack)
         for name in options.names or BENCHES:
             print(f"{name} ...", file=sys.stderr, flush=True)
-            found = BENCHES[name](engines, options.rounds)
+            able = [engine for engine in engines if engine.name != "buildah" or name.startswith("build_")]
+            found = BENCHES[name](able, options.rounds)
             figures += found
             print(table(found, [engine.name for engine in engines]), file=sys.stderr, flush=True)
     result = table(figures, [engine.name for engine in engines])

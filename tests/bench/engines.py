@@ -86,6 +86,7 @@ def available(wanted: Sequence[str]) -> list[Engine]:
         "ck": (Ck, "python3"),
         "docker": (Docker, "dockerd"),
         "podman": (Podman, "podman"),
+        "buildah": (Buildah, "buildah"),
     }
     return [make() for name, (make, program) in kinds.items() if name in wanted and shutil.which(program)]
 
@@ -285,6 +286,42 @@ class Podman:
 
     def stop(self) -> None:
         run(self, "rm", "-f", "-a", "-t", "0", check=False)
+        unmount_below(self._root)
+        self._cgroups.remove_new()
+        shutil.rmtree(self._root)
+
+
+class Buildah:
+    """Only builds, and calls that as Docker does; of its own roots."""
+
+    name = "buildah"
+
+    def __init__(self) -> None:
+        self._root = Path(tempfile.mkdtemp(prefix="ck-bench-buildah-"))
+        self._cgroups = CgroupsOf("buildah")
+        self.environment = dict(os.environ)
+
+    def command(self, *arguments: str) -> list[str]:
+        # Without a file of default limits, of which some may not be raised.
+        isolation = ["--isolation", "chroot"] if arguments[0] == "build" else []
+        roots = ["--root", str(self._root / "root"), "--runroot", str(self._root / "run")]
+        cached = ["--layers"] if arguments[0] == "build" and "--no-cache" not in arguments else []
+        return ["buildah", *roots, arguments[0], *isolation, *cached, *arguments[1:]]
+
+    def start(self) -> None:
+        context = self._root / "context"
+        context.mkdir()
+        (context / "busybox.tar").write_bytes(busybox_tar())
+        (context / "Dockerfile").write_text("FROM scratch\nADD busybox.tar /\n")
+        run(self, "build", "-t", IMAGE, str(context))
+
+    def daemons(self) -> list[int]:
+        return []
+
+    def registry_prefix(self) -> Sequence[str]:
+        return ()
+
+    def stop(self) -> None:
         unmount_below(self._root)
         self._cgroups.remove_new()
         shutil.rmtree(self._root)

@@ -110,7 +110,7 @@ class Builder:
             image = await self._finish(await graph.build(), request, tags)
             await cache.end()
         console = graph.console
-        await tell.send(Progress(image_id=image.id))
+        await console.pass_on(Progress(image_id=image.id))
         await console.say(f"Successfully built {image.id.removeprefix('sha256:')[:12]}")
         for tag in tags:
             await console.say(f"Successfully tagged {familiar(ctx, tag)}")

@@ -101,9 +101,10 @@ class Layering:
     async def from_cache(self, key: str) -> bool:
         layer = await self._shop.leases.enter_async_context(self._shop.cache.found(key))
         if layer is None:
+            await self._shop.console.flush()
             return False
-        await self._shop.console.say(" ---> Using cache")
-        await self._add(key, layer)
+        self._shop.console.note(" ---> Using cache")
+        self._add(key, layer)
         return True
 
     async def make(self, write: WriteTar) -> MadeLayer:
@@ -112,14 +113,14 @@ class Layering:
     async def keep(self, key: str, instruction: Instruction | None, layer: MadeLayer) -> None:
         description = instruction.original if instruction else "WORKDIR"
         await self._shop.cache.keep(key, self._built.chain, layer, description)
-        await self._add(key, layer)
+        self._add(key, layer)
 
-    async def _add(self, key: str, layer: MadeLayer) -> None:
+    def _add(self, key: str, layer: MadeLayer) -> None:
         self._built.keys.append(key)
         self._built.layers.append(layer)
         self._built.moment = layer.created
         self._built.chain = (*self._built.chain, layer.chain_id)
-        await self._shop.console.say(f" ---> {layer.chain_id.partition(':')[2][:12]}")
+        self._shop.console.note(f" ---> {layer.chain_id.partition(':')[2][:12]}")
 
     @asynccontextmanager
     async def scratch(self) -> AsyncIterator[Path]:

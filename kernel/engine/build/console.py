@@ -18,6 +18,7 @@ class Console:
         self._tell = tell
         self._many = False
         self._steps = self._begun = 0
+        self._noted: list[str] = []
 
     def begin(self, stages: int, steps: int) -> None:
         """There are so many *stages*, which may be built side by side, and *steps* in all."""
@@ -28,16 +29,30 @@ class Console:
         self._begun += 1
         return f"{self._begun}/{self._steps}"
 
+    def note(self, text: str) -> None:
+        """One line, which is told with the next that is said, or with `flush`. Each message costs both sides something,
+        and a build that finds all in the cache has nothing but such lines."""
+        self._noted.append(f"{text}\n")
+
+    async def flush(self) -> None:
+        """Tell what was noted: before anything that takes time."""
+        if self._noted:
+            noted, self._noted = "".join(self._noted), []
+            await self._tell.send(Progress(line=noted))
+
     async def say(self, text: str) -> None:
-        """One line."""
+        """One line, at once."""
+        await self.flush()
         await self._tell.send(Progress(line=f"{text}\n"))
 
     async def pass_on(self, progress: Progress) -> None:
         """What a pull tells."""
+        await self.flush()
         await self._tell.send(progress)
 
-    def output(self, title: str) -> "StepOutput":
+    async def output(self, title: str) -> "StepOutput":
         """For the output of a step of the stage *title*."""
+        await self.flush()
         return StepOutput(self._tell, f"[{title}] " if self._many else "")
 
 

@@ -48,6 +48,7 @@ class FileStep:
             made=self._layering.nanoseconds(),
             time=None if self._shop.request.epoch is None else self._shop.request.epoch * SECOND,
         )
+        await self._shop.console.flush()  # all the files may have to be read
         if self._shop.cache.knows(prefix) and await self._layering.from_cache(prefix + await job.digest(manner)):
             return
 
@@ -73,6 +74,14 @@ class FileStep:
     async def workdir(self, path: str) -> None:
         """The directory is made, if it is not there, for the user that follows."""
         built = self._built
+        # Whose it becomes, and whether it is there, follows from what lies below: it is looked up only to make it.
+        key = key_of("workdir", built.top, path, built.config.user, self._shop.request.epoch)
+        async with self._layering.turn(key):
+            if not await self._layering.from_cache(key):
+                await self._make_directory(path, key)
+
+    async def _make_directory(self, path: str, key: str) -> None:
+        built = self._built
 
         def look(root: int) -> tuple[Place, tuple[int, int]]:
             place = locate(root, path)
@@ -87,7 +96,4 @@ class FileStep:
             writer.directory()
             await trio.to_thread.run_sync(writer.end)
 
-        key = key_of("workdir", built.top, path, list(owner), self._shop.request.epoch)
-        async with self._layering.turn(key):
-            if not await self._layering.from_cache(key):
-                await self._layering.keep(key, None, await self._layering.make(write))
+        await self._layering.keep(key, None, await self._layering.make(write))

@@ -74,6 +74,7 @@ class GraphBuilder:
                     self._done[stage.index].set()
                 except Exception as error:
                     failures.append(error)
+                    await self.console.flush()
                     nursery.cancel_scope.cancel()
 
             for stage in planned.stages:
@@ -114,7 +115,7 @@ class GraphBuilder:
 
     async def _stage(self, stage: PlannedStage) -> None:
         name = self._dockerfile.stages[stage.index].base.original
-        await self.console.say(f"Step {self.console.number()} : {name}")
+        self.console.note(f"Step {self.console.number()} : {name}")
         built = self._built[stage.index] = await self._begin(stage)
         sources = {"": Files(ctx=self._ctx, context=self._context)}
         for written, source in stage.sources.items():

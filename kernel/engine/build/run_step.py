@@ -69,7 +69,7 @@ class RunStep:
 
     async def _run(self, run: Run, command: Command, key: str) -> None:
         shop = self._shop
-        output = shop.console.output(self._title)
+        output = await shop.console.output(self._title)
         async with (
             self._layering.scratch() as scratch,
             run_mounts(run, command.working_dir, shop.request, shop.caches, scratch, self._copied) as brought,

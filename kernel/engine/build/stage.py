@@ -28,7 +28,7 @@ class StageBuilder:
         """Raises: CkError, which names file, line and instruction."""
         console = self._shop.console
         for instruction in self._stage.instructions:
-            await console.say(f"Step {console.number()} : {instruction.original}")
+            console.note(f"Step {console.number()} : {instruction.original}")
             try:
                 await self._step(instruction)
             except CkError as error:

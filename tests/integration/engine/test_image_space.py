@@ -14,6 +14,7 @@ import docker
 import pytest
 
 from tests.integration.engine.lab import Lab
+from tests.support.census import settled
 from tests.support.registry import Registry
 
 
@@ -194,6 +195,16 @@ def test_everything_unused_goes_at_once(own_lab: Lab) -> None:
     assert space.endswith("MB\n") and float(space[:-3]) >= 2.0 * copies(lab)
     assert lab.ck("volume", "ls", "-q") == "kept\n" and lab.ck("ps", "--format", "{{.Names}}") == f"{kept}\n"
     assert "not supported" in lab.fails("system", "prune", "-f", "--volumes", "--filter", "until=1h")
+
+
+def test_what_a_removed_image_took_up_is_free_soon(own_lab: Lab) -> None:
+    lab = own_lab
+    trash = next((lab.daemon.data_root / "data/storage").glob("*/trash"))
+    image = commit(lab, lab.image, "head -c 50000000 /dev/zero | tr '\\0' x > /large", "ck-large")
+    before = du(stored(lab))
+    assert f"Deleted: {image}" in lab.ck("rmi", "ck-large")
+    assert du(stored(lab)) < before - 50_000_000
+    assert settled(lambda: any(trash.iterdir()), False) is False
 
 
 def test_names_that_are_given_and_taken_at_once(own_lab: Lab) -> None:

@@ -19,7 +19,7 @@ def spoken(speak: Speak, *, stages: int) -> tuple[str, str]:
         send, receive = trio.open_memory_channel[Progress](10_000)
         console = Console(send)
         console.begin(stages, 1)
-        output = console.output("one")
+        output = await console.output("one")
         await speak(output)
         await output.end()
         send.close()
@@ -51,3 +51,19 @@ def test_the_tail_is_the_end() -> None:
 
     _, tail = spoken(speak, stages=1)
     assert tail.split("\n") == [*(f"line {number}" for number in range(101 - TAIL_LINES, 100)), "no end"]
+
+
+def test_what_is_noted_comes_with_the_next_that_is_said() -> None:
+    async def main() -> list[str]:
+        send, receive = trio.open_memory_channel[Progress](10)
+        console = Console(send)
+        console.note("one")
+        console.note("two")
+        await console.say("three")
+        console.note("four")
+        await console.output("one")
+        await console.flush()
+        send.close()
+        return [step.line async for step in receive]
+
+    assert trio.run(main) == ["one\ntwo\n", "three\n", "four\n"]
