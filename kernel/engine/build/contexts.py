@@ -55,5 +55,5 @@ async def fetched(remote: str, scratch: Path, agent: Path | None) -> Path:
         return scratch / subdirectory(remote)
     if not is_url(remote):
         raise InvalidArgument(f"cannot build from {remote!r}: it is neither a URL nor a git repository")
-    found = await trio.to_thread.run_sync(download, remote, scratch.with_name("download"))
+    found = await download(remote, scratch.with_name("download"))
     return await trio.to_thread.run_sync(unpacked, found.path, scratch)

@@ -106,7 +106,7 @@ class CopyJob:
         assert isinstance(self.instruction, Add)
         if (found := self._downloads.get(url)) is None:
             target = self.scratch / f"download{len(self._downloads)}"
-            found = self._downloads[url] = await trio.to_thread.run_sync(download, url, target)
+            found = self._downloads[url] = await download(url, target)
         wanted = self.instruction.checksum
         if wanted and wanted != found.digest:
             raise InvalidArgument(f"{url} has the digest {found.digest}, not {wanted} as --checksum says")

@@ -1,4 +1,4 @@
-"""Files from elsewhere, by their URLs. Everything blocks."""
+"""Files from elsewhere, by their URLs."""
 
 import hashlib
 import urllib.error
@@ -33,11 +33,14 @@ def is_url(source: str) -> bool:
     return source.startswith(("http://", "https://"))
 
 
-def download(url: str, target: Path) -> Download:
-    """Fetch *url* to the file *target*, in a thread of trio's, which looks with every piece whether it is cancelled.
+async def download(url: str, target: Path) -> Download:
+    """Fetch *url* to the file *target*. Raises: NotFound, Unavailable."""
+    # A server may say nothing for long: whoever is cancelled does not wait for the thread, which looks with every
+    # piece whether it is wanted still, and ends without one. What it has written by then is in a file without a name.
+    return await trio.to_thread.run_sync(_download, url, target, abandon_on_cancel=True)
 
-    Raises: NotFound, Unavailable.
-    """
+
+def _download(url: str, target: Path) -> Download:
     name = Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name
     name = "" if name == ".." else name  # an URL may say that too
     hashed = hashlib.sha256()

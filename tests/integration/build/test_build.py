@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import tarfile
 import time
@@ -291,11 +292,24 @@ def test_a_build_that_is_interrupted_leaves_nothing(bench: Workbench) -> None:
     (bench.directory / "Dockerfile").write_text(f"FROM {bench.base}\nRUN echo begun; sleep 1000\n")
     with bench.lab.popen("build", str(bench.directory)) as client:
         assert client.stdout is not None
-        while b"begun" not in client.stdout.readline() or False:
+        while b"begun" not in client.stdout.readline():
             continue
         client.send_signal(signal.SIGINT)
         client.wait()
     assert settled(bench.state, before) == before
+
+
+def test_nobody_waits_for_a_server_that_says_nothing(bench: Workbench) -> None:
+    before = bench.state()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}/file"
+        (bench.directory / "Dockerfile").write_text(f"FROM {bench.base}\nADD {url} /x\n")
+        with bench.lab.popen("build", str(bench.directory)) as client:
+            connection, _ = mute.accept()
+            with connection:
+                client.send_signal(signal.SIGINT)
+                client.wait()
+                assert settled(bench.state, before) == before
 
 
 def test_a_build_whose_engine_is_killed_leaves_nothing(own_lab: Lab, tmp_path: Path) -> None:
