@@ -11,6 +11,7 @@ from ck.cli.terminal.detach import DetachFilter
 from ck.cli.terminal.frames import ENGINE_ERROR, EXIT_CODE, STDOUT, Frames
 
 STDIN_BYTES = 64 * 1024
+SIGNALS = 512
 
 
 class Relay:
@@ -28,14 +29,15 @@ class Relay:
         stdin: bool,
         detach_keys: bytes = b"",
         outputs: tuple[int, int] = (1, 2),
+        awake: int = -1,
     ) -> None:
         """*framed*: output comes in frames, not raw. *stdin*: pass ours on. *outputs*: file descriptors for stdout and
-        stderr."""
+        stderr. *awake*: that of Handlers."""
         self._told = {EXIT_CODE: b"", ENGINE_ERROR: b""}
         self._connection = connection
         self._socket = connection.socket
         self._frames = Frames() if framed else None
-        self._outputs = outputs
+        self._outputs, self._awake = outputs, awake
         self._detach = DetachFilter(detach_keys)
         self._stdin = stdin
         self._pending = memoryview(b"")  # typed, not yet sent
@@ -57,6 +59,8 @@ class Relay:
         stream = self._socket.fileno()
         poller = poll()
         poller.register(stream, POLLIN)
+        if self._awake >= 0:
+            poller.register(self._awake, POLLIN)
         reading = False
         while True:
             if self._stdin and not self._pending and not reading:
@@ -70,6 +74,9 @@ class Relay:
                 if descriptor == 0:
                     if self._read_stdin():
                         return True
+                    continue
+                if descriptor == self._awake:
+                    os.read(descriptor, SIGNALS)  # acted on by now
                     continue
                 if ready & POLLOUT and self._pending:
                     self._send()

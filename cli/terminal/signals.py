@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ck.cli.errors import CliError
 
 TYPE_CHECKING = False
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     import signal as _signal
     from collections.abc import Callable
     from types import FrameType, TracebackType
-    from typing import Any
+    from typing import Any, Self
 else:
     import _signal
 
@@ -25,20 +27,26 @@ class Handlers:
     """Within the `with` block, *actions* (by signal name) are called for the signals that arrive.
 
     Python runs them between two instructions and inside a blocked system call, which then goes on: so a signal is
-    acted on even while our stdout is stuck. What an action raises ends the call.
+    acted on even while our stdout is stuck. What an action raises ends the call. One that arrives between the last
+    instruction and the beginning of a system call is acted on only after that: who may wait for long polls `awake`
+    too, which becomes readable with each signal.
     """
 
     def __init__(self, actions: dict[str, Callable[[str], None]]) -> None:
         self._actions = actions
         self._before: dict[int, Any] = {}
+        self.awake, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._woken_before = -1
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
+        self._woken_before = _signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         for name, action in self._actions.items():
             number = int(getattr(_signal, name))
             # What the caller ignores (nohup) stays ignored.
             if _signal.getsignal(number) is _signal.SIG_IGN:
                 continue
             self._before[number] = _signal.signal(number, self._handler(name, action))
+        return self
 
     def _handler(self, name: str, action: Callable[[str], None]) -> Callable[[int, FrameType | None], None]:
         return lambda number, frame: action(name)
@@ -48,6 +56,9 @@ class Handlers:
     ) -> None:
         for number, handler in self._before.items():
             _signal.signal(number, handler)
+        _signal.set_wakeup_fd(self._woken_before)
+        os.close(self.awake)
+        os.close(self._wake)
 
 
 def leave(name: str) -> None:

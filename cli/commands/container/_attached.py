@@ -71,12 +71,14 @@ def follow(
         waiter.wait()
     stream = client.receive(attaching).connection
     proxy = Proxy(lambda signal: _kill(client, container, signal))
-    with Handlers(_actions(wanted, proxy, lambda: resize(client, f"/containers/{name(container)}"))):
+    actions = _actions(wanted, proxy, lambda: resize(client, f"/containers/{name(container)}"))
+    with Handlers(actions) as handlers:
         relay = Relay(
             stream,
             framed=not wanted.tty,
             stdin=wanted.stdin,
             detach_keys=parse_keys(wanted.keys) if wanted.tty else b"",
+            awake=handlers.awake,
         )
         with RawTerminal(0, wanted=wanted.tty and wanted.stdin):
             if start:

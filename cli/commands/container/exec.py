@@ -87,10 +87,16 @@ def _run_attached(args: Args, client: Client, container: str, body: dict[str, An
         from ck.cli.commands.container._attached import resize
 
         actions["SIGWINCH"] = lambda _: resize(client, f"/exec/{session}") if session else None
-    with Handlers(actions), RawTerminal(0, wanted=tty and stdin):
+    with Handlers(actions) as handlers, RawTerminal(0, wanted=tty and stdin):
         response = client.receive(begun or begin())
         session = response.headers[SESSION_HEADER]
-        relay = Relay(response.connection, framed=True, stdin=stdin, detach_keys=parse_keys(keys) if tty else b"")
+        relay = Relay(
+            response.connection,
+            framed=True,
+            stdin=stdin,
+            detach_keys=parse_keys(keys) if tty else b"",
+            awake=handlers.awake,
+        )
         if relay.run():
             return 0
         response.connection.close()

@@ -1,13 +1,16 @@
 """Attached streams through real sockets, pipes and pseudo-terminals."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from ck.cli.client.connection import Connection
 from ck.cli.terminal.relay import Relay
+from ck.cli.terminal.signals import Handlers
 from tests.unit.cli.client.server import serving
 
 SCRIPT = """
@@ -136,3 +139,24 @@ def test_a_peer_that_is_killed_is_the_end_of_the_stream(tmp_path: Path) -> None:
         connection.socket.sendall(b"unread" * 1000)
         assert not Relay(connection, framed=False, stdin=False).run()
         connection.close()
+
+
+def test_a_signal_that_interrupts_no_system_call_is_acted_on(tmp_path: Path) -> None:
+    """As one does that arrives just before poll(2) begins: here another thread gets it."""
+    acted = threading.Event()
+    reading, writing = os.pipe()
+
+    def handler(connection: socket.socket) -> None:
+        connection.sendall(b"x")
+        os.read(reading, 1)  # the relay is about to wait for more
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        assert acted.wait(30)
+
+    with serving(tmp_path / "s", handler), Handlers({"SIGUSR1": lambda _: acted.set()}) as handlers:
+        connection = Connection(str(tmp_path / "s"))
+        relay = Relay(connection, framed=False, stdin=False, outputs=(writing, writing), awake=handlers.awake)
+        assert not relay.run()
+        connection.close()
+    assert acted.is_set()
+    os.close(reading)
+    os.close(writing)
