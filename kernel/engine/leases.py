@@ -15,6 +15,7 @@ class Leases:
     def __init__(self) -> None:
         self._pins = Pins()
         self._going: dict[str, trio.Event] = {}
+        self._seen: set[str] = set()
 
     @asynccontextmanager
     async def hold(self, ids: Sequence[str]) -> AsyncIterator[None]:
@@ -28,12 +29,21 @@ class Leases:
         """The IDs that somebody holds."""
         return self._pins.held()
 
+    def saw(self, id: str) -> None:
+        """Remember that *id*, which the caller holds, is there: nobody need look again before it is removed."""
+        self._seen.add(id)
+
+    def seen(self, id: str) -> bool:
+        """Whether *id* is known to be there."""
+        return id in self._seen
+
     async def remove(self, id: str, remove: Callable[[str], Awaitable[None]]) -> None:
         """Call *remove* with *id*, which nobody holds; when it is being removed already, wait for that."""
         if (going := self._going.get(id)) is not None:
             await going.wait()
             return
         ended = self._going[id] = trio.Event()
+        self._seen.discard(id)
         try:
             await remove(id)
         finally:

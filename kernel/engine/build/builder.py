@@ -37,6 +37,7 @@ from ck.kernel.engine.turns import Turns
 from ck.kernel.engine.volumes import Volumes
 
 _CLEANUP_SECONDS: Final = 60.0
+_STEPS: Final = "steps"  # the directory below a build's own where steps have theirs
 
 
 class Builder:
@@ -55,7 +56,7 @@ class Builder:
     @asynccontextmanager
     async def scratch(self) -> AsyncIterator[Path]:
         path = self._scratch / new_id()
-        await trio.to_thread.run_sync(lambda: path.mkdir(mode=0o700, parents=True))
+        await trio.to_thread.run_sync(_make_scratch, path)
         try:
             yield path
         finally:
@@ -82,13 +83,7 @@ class Builder:
     async def _build(self, tell: Tell, request: BuildRequest, context: BuildContext, scratch: Path) -> None:
         ctx = self._ctx
         tags = [new_tag(ctx, tag) for tag in request.tags]
-        try:
-            dockerfile = await self._read(request, context)
-            ignored = await self._ignored(request, context)
-        except OSError as error:
-            raise located(unavailable(error), request.dockerfile, None) from error
-        steps = scratch / "steps"
-        await trio.to_thread.run_sync(steps.mkdir)
+        dockerfile, ignored = await self._read(request, context)
         cache = BuildCache(ctx, self._turns, use=request.use_cache)
         async with AsyncExitStack() as leases:
             graph = GraphBuilder(
@@ -102,32 +97,39 @@ class Builder:
                     runner=Runner(ctx, self._volumes, self._containers, request),
                     console=Console(tell),
                     leases=leases,
-                    scratch=steps,
+                    scratch=scratch / _STEPS,
                 ),
                 attrs.evolve(context, ignored=ignored),
             )
             await self._warn(graph.console, dockerfile, request)
             image = await self._finish(await graph.build(), request, tags)
-            await cache.end()
+        ctx.spawn(cache.end)  # a commit: nobody need wait for the disk only to have that noted
         console = graph.console
         await console.pass_on(Progress(image_id=image.id))
         await console.say(f"Successfully built {image.id.removeprefix('sha256:')[:12]}")
         for tag in tags:
             await console.say(f"Successfully tagged {familiar(ctx, tag)}")
 
-    async def _read(self, request: BuildRequest, context: BuildContext) -> Dockerfile:
-        source = request.dockerfile_text
-        if source is None:
-            source = await context.inside(lambda root: read_dockerfile(root, request.dockerfile))
+    async def _read(self, request: BuildRequest, context: BuildContext) -> tuple[Dockerfile, PatternMatcher]:
+        """The Dockerfile, and what is left out of the context."""
+        text, ignorefile = request.dockerfile_text, request.ignorefile_text
+
+        def look(root: int) -> tuple[bytes, PatternMatcher]:
+            return (
+                read_dockerfile(root, request.dockerfile) if text is None else text,
+                read_ignored(root, request.dockerfile)
+                if ignorefile is None
+                else PatternMatcher(read_ignorefile(ignorefile)),
+            )
+
         try:
-            return parse(source)
+            source, ignored = await context.inside(look)
+        except OSError as error:
+            raise located(unavailable(error), request.dockerfile, None) from error
+        try:
+            return parse(source), ignored
         except DockerfileError as error:
             raise located(error, request.dockerfile, error.line) from error
-
-    async def _ignored(self, request: BuildRequest, context: BuildContext) -> PatternMatcher:
-        if request.ignorefile_text is not None:
-            return PatternMatcher(read_ignorefile(request.ignorefile_text))
-        return await context.inside(lambda root: read_ignored(root, request.dockerfile))
 
     async def _warn(self, console: Console, dockerfile: Dockerfile, request: BuildRequest) -> None:
         for warning in dockerfile.warnings:
@@ -157,3 +159,8 @@ class Builder:
         if everything and unused_since is None:
             space += await self._caches.clear()
         return keys, space
+
+
+def _make_scratch(path: Path) -> None:
+    path.mkdir(mode=0o700, parents=True)
+    (path / _STEPS).mkdir()

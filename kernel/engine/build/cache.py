@@ -59,7 +59,7 @@ class BuildCache:
             return
         async with self._ctx.leases.hold([*record.chain, *([record.blob] if record.blob else [])]):
             # Looked up again: it may have been pruned while we waited for a lease.
-            if self._get(key) is None or not await self._ctx.storage.has_layer(record.chain[-1]):
+            if self._get(key) is None or not await self._is_there(record.chain[-1]):
                 yield None
                 return
             self._used.add(key)
@@ -70,6 +70,12 @@ class BuildCache:
                 blob=record.blob,
                 created=record.created,
             )
+
+    async def _is_there(self, chain_id: str) -> bool:
+        leases = self._ctx.leases
+        if not leases.seen(chain_id) and await self._ctx.storage.has_layer(chain_id):
+            leases.saw(chain_id)
+        return leases.seen(chain_id)
 
     def _get(self, key: str) -> CacheRecord | None:
         return self._ctx.store.cache.get(key) or self._lent.get(key)

@@ -25,10 +25,16 @@ from ck.kernel.errors import InvalidArgument
 _FILE_MODE: Final = 0o644
 
 
+def fetches(instruction: CopyFiles) -> bool:
+    """Whether something comes from elsewhere."""
+    return isinstance(instruction, Add) and any(is_git(each) or is_url(each) for each in instruction.sources)
+
+
 @attrs.frozen(kw_only=True)
 class CopyJob:
     """An instruction, its variables expanded, with `files`, the context or what its --from names. What comes from
-    elsewhere is fetched into `scratch`, a directory of its own, once; `agent` is the socket of an SSH agent for it."""
+    elsewhere is fetched once, into `scratch`, which then is a directory of its own; `agent` is the socket of an SSH
+    agent for it."""
 
     instruction: CopyFiles
     files: Files
@@ -71,7 +77,8 @@ class CopyJob:
             raise InvalidArgument(f"--checksum is for URLs and git repositories: {local[0]} is neither")
         if local:
             await self.files.inside(lambda root: self._feed_local(writer, self.files.tree(root), root, local))
-        await trio.to_thread.run_sync(self._feed_contents, writer)
+        if instruction.contents:
+            await trio.to_thread.run_sync(self._feed_contents, writer)
 
     async def digest(self, manner: Manner) -> str:
         """Of all that would be copied, whatever the times. Raises: as `feed`."""

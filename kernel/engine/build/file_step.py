@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import BinaryIO, Final
 
 import attrs
@@ -11,7 +12,7 @@ from ck.kernel.dockerfile.instructions import Copy, CopyFiles
 from ck.kernel.engine.build.built import Built, Layering, Workshop
 from ck.kernel.engine.build.cache import key_of
 from ck.kernel.engine.build.copy import SECOND, CopyWriter, Manner
-from ck.kernel.engine.build.copy_step import CopyJob
+from ck.kernel.engine.build.copy_step import CopyJob, fetches
 from ck.kernel.engine.build.place import Place, check_kinds, locate, unknown
 from ck.kernel.engine.build.sources import Files
 from ck.kernel.engine.build.views import in_chain
@@ -33,7 +34,7 @@ class FileStep:
         files = self._sources[copy.from_ if isinstance(copy, Copy) else ""]
         told = attrs.asdict(attrs.evolve(copy, line=0, last_line=0, original=""))
         prefix = key_of("copy", built.top, dest, told, self._shop.request.epoch)[:_PREFIX]
-        async with self._layering.scratch() as scratch:
+        async with self._layering.scratch() if fetches(copy) else nullcontext(self._shop.scratch) as scratch:
             agent = self._shop.request.agents.get("default")
             job = CopyJob(instruction=copy, files=files, scratch=scratch, agent=agent)
             job.check()

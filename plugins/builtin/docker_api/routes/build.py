@@ -28,8 +28,14 @@ async def build(request: Request) -> None:
     `ck-private` one of the upload that is not of the context: there is a Dockerfile, and secrets by their IDs."""
     query, builder = request.query, request.engine.builder
     async with builder.scratch() as scratch:
-        upload = await with_body(request, lambda tar: builder.receive(tar, scratch))
-        private = await trio.to_thread.run_sync(_take_private, upload, query.text("ck-private"))
+        local, private_name = query.text("ck-context"), query.text("ck-private")
+        context, private = scratch, _Private()
+        if not local or private_name:
+            context = await with_body(request, lambda tar: builder.receive(tar, scratch))
+            private = await trio.to_thread.run_sync(_take_private, context, private_name)
+        else:
+            async for _ in request.channel.body():
+                continue
         wanted = build_request(
             query,
             request.headers,
@@ -37,8 +43,8 @@ async def build(request: Request) -> None:
             ignorefile_text=private.ignorefile,
             secrets=private.secrets,
         )
-        context, agent = upload, wanted.agents.get("default")
-        if local := query.text("ck-context"):
+        agent = wanted.agents.get("default")
+        if local:
             context = await _local(local)
         elif remote := query.text("remote"):
             context = await _while_client_waits(request, lambda: builder.fetch(remote, scratch / "remote", agent))
