@@ -20,6 +20,8 @@ from ck.kernel.errors import CkError, NotFound
 
 log: Final = logging.getLogger(__name__)
 
+_AT_ONCE: Final = 2  # layers that are being deleted
+
 
 @attrs.frozen(kw_only=True)
 class Dropped:
@@ -67,8 +69,14 @@ async def drop(ctx: Context, image: Image) -> Dropped:
 async def free(ctx: Context, dropped: Dropped) -> None:
     """Free the space of layers that are gone: it takes as long as they are large. Where it fails the next start does
     it."""
+    limiter = trio.CapacityLimiter(_AT_ONCE)  # the threads are everybody's
+
+    async def purge(chain_id: str) -> None:
+        async with limiter:
+            await ctx.storage.purge_layer(chain_id)
+
     try:
-        await together(*(partial(ctx.storage.purge_layer, chain_id) for chain_id in dropped.chain_ids))
+        await together(*(partial(purge, chain_id) for chain_id in dropped.chain_ids))
     except (CkError, OSError) as error:
         log.warning("what layers have left on disk is deleted at the next start: %s", error)
 
@@ -76,16 +84,32 @@ async def free(ctx: Context, dropped: Dropped) -> None:
 async def drop_layers(ctx: Context, chain_ids: Sequence[str]) -> Dropped:
     """Remove those of the layers (lowest first) that nobody uses, and free their space."""
     dropped = await _put_away(ctx, chain_ids)
-    await free(ctx, dropped)
+    await freed(ctx, dropped)
     return dropped
 
 
+async def freed(ctx: Context, dropped: Dropped) -> None:
+    """`free`, which goes on if the caller is cancelled: nobody would know of what is left."""
+    ended = trio.Event()
+
+    async def job() -> None:
+        await free(ctx, dropped)
+        ended.set()
+
+    ctx.spawn(job)
+    await ended.wait()
+
+
 async def _put_away(ctx: Context, chain_ids: Sequence[str]) -> Dropped:
-    gone, space = [], 0
-    for chain_id in reversed(chain_ids):
-        if chain_id not in used_layers(ctx):
-            space += await _remove_layer(ctx, chain_id)
-            gone.append(chain_id)
+    gone, space = list[str](), 0
+    try:
+        for chain_id in reversed(chain_ids):
+            if chain_id not in used_layers(ctx):
+                space += await _remove_layer(ctx, chain_id)
+                gone.append(chain_id)
+    except BaseException:
+        ctx.spawn(free, ctx, Dropped(chain_ids=tuple(gone), space=space))
+        raise
     return Dropped(chain_ids=tuple(gone), space=space)
 
 

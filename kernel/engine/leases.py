@@ -1,6 +1,6 @@
 """Layers and blobs that an operation under way counts on, by ID."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -32,6 +32,10 @@ class Leases:
     def saw(self, id: str) -> None:
         """Remember that *id*, which the caller holds, is there: nobody need look again before it is removed."""
         self._seen.add(id)
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Have it looked again whether *ids* are there."""
+        self._seen.difference_update(ids)
 
     def seen(self, id: str) -> bool:
         """Whether *id* is known to be there."""

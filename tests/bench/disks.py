@@ -21,7 +21,8 @@ def disk(kind: str) -> Iterator[None]:
     if kind == "machine":
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="ck-disk-") as directory:
+    # A short path: Podman takes none above 50 characters for its run root.
+    with tempfile.TemporaryDirectory(prefix="ck-") as directory:
         file, mount_point = Path(directory, "file"), Path(directory, "d")
         with file.open("wb") as new:
             new.truncate(BYTES)

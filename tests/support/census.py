@@ -106,7 +106,7 @@ def _cgroups(markers: Sequence[str]) -> list[str]:
     ours = {name for name, owner in owners.items() if any(marker in owner for marker in markers)}
     theirs = {name for name, owner in owners.items() if owner} - ours
     found = [f"cgroup of {name}" for name in ours]
-    for top in Path("/sys/fs/cgroup").glob("**/ck*"):
+    for top in _tops():
         # A group in which somebody else's processes live belongs to another session.
         below = [Path(path) for path, _, _ in os.walk(top)]  # which overlooks what goes meanwhile
         below = [path for path in below if not theirs.intersection(path.parts)]
@@ -114,6 +114,11 @@ def _cgroups(markers: Sequence[str]) -> list[str]:
         if not inhabitants or inhabitants & set(processes(markers)):
             found += [f"cgroup {path}" for path in below[1:]]
     return found
+
+
+def _tops() -> list[Path]:
+    """Groups that are called as ours are; by os.walk, which overlooks what goes meanwhile."""
+    return [Path(path, name) for path, names, _ in os.walk("/sys/fs/cgroup") for name in names if name.startswith("ck")]
 
 
 def _directories(markers: Sequence[str]) -> list[str]:

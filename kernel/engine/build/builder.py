@@ -103,7 +103,7 @@ class Builder:
             )
             await self._warn(graph.console, dockerfile, request)
             image = await self._finish(await graph.build(), request, tags)
-        ctx.spawn(cache.end)  # a commit: nobody need wait for the disk only to have that noted
+            await cache.end()
         console = graph.console
         await console.pass_on(Progress(image_id=image.id))
         await console.say(f"Successfully built {image.id.removeprefix('sha256:')[:12]}")
@@ -145,7 +145,8 @@ class Builder:
         first, *others = tags or [""]
         base = built.base
         if request.build_args.get(ARGUMENT) == "1":
-            document = with_cache(base.document, len(base.diff_ids), built.keys, built.layers)
+            times = [layer.created if request.epoch is None else created for layer in built.layers]
+            document = with_cache(base.document, len(base.diff_ids), built.keys, times)
             base = attrs.evolve(base, document=document)
         image = await make_image(ctx, base, built.layers, config, built.history, created=created, tag=first)
         for tag in others:

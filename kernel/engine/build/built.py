@@ -99,7 +99,7 @@ class Layering:
             yield
 
     async def from_cache(self, key: str) -> bool:
-        layer = await self._shop.leases.enter_async_context(self._shop.cache.found(key))
+        layer = await self._shop.leases.enter_async_context(self._shop.cache.found(key, self._built.chain))
         if layer is None:
             await self._shop.console.flush()
             return False

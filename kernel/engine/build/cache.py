@@ -5,8 +5,10 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Final
 
 import attrs
+import trio
 
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.image_garbage import drop_blobs, drop_layers
@@ -22,13 +24,17 @@ def key_of(*parts: object) -> str:
     ).hexdigest()
 
 
+_PATIENCE: Final = 300.0
+"""Seconds that a step waits for another build that is at the same."""
+
+
 class BuildCache:
     """Of one build; with *use* False it finds nothing, and what is made takes the place of what was there. *turns* are
     all builds', by key: what one makes the others wait for."""
 
     def __init__(self, ctx: Context, turns: Turns, *, use: bool) -> None:
         self._ctx, self._use = ctx, use
-        self._turns = turns if use else Turns()
+        self._turns = turns
         self._used: set[str] = set()  # keys of what was found
         self._lent: dict[str, CacheRecord] = {}
 
@@ -39,22 +45,33 @@ class BuildCache:
 
     @asynccontextmanager
     async def turn(self, key: str, wait: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-        """Have the step *key*, or all whose keys begin so, alone while the block runs; *wait* is called where somebody
-        has it already."""
+        """Have the step *key* alone while the block runs; *wait* is called where somebody has it already. That one may
+        have a client that takes none of its output, so nobody waits for ever: then both do the work."""
+        if not self._use:
+            yield
+            return
         if self._turns.taken(key):
             await wait()
-        async with self._turns.of(key):
+        lock = self._turns.of(key)
+        with trio.move_on_after(_PATIENCE) as scope:
+            await lock.acquire()
+        try:
             yield
+        finally:
+            if not scope.cancelled_caught:
+                lock.release()
 
     def knows(self, prefix: str) -> bool:
         """Whether there is a step whose key begins with *prefix*: if not, nobody need compute the rest."""
         return self._use and any(key.startswith(prefix) for key in (*self._ctx.store.cache.ids(), *self._lent))
 
     @asynccontextmanager
-    async def found(self, key: str) -> AsyncIterator[MadeLayer | None]:
-        """The layer of *key*, leased while the block runs; None where it is not known or not there any more."""
+    async def found(self, key: str, chain: Sequence[str]) -> AsyncIterator[MadeLayer | None]:
+        """The layer of *key* on top of *chain*, leased while the block runs; None where it is not known or not there
+        any more."""
         record = self._get(key) if self._use else None
-        if record is None:
+        # What was lent is what somebody says: a layer that stands on others would be no layer here.
+        if record is None or record.chain[:-1] != tuple(chain):
             yield None
             return
         async with self._ctx.leases.hold([*record.chain, *([record.blob] if record.blob else [])]):

@@ -33,12 +33,13 @@ class FileStep:
         dest = posixpath.join("/", built.config.working_dir, copy.dest)
         files = self._sources[copy.from_ if isinstance(copy, Copy) else ""]
         told = attrs.asdict(attrs.evolve(copy, line=0, last_line=0, original=""))
-        prefix = key_of("copy", built.top, dest, told, self._shop.request.epoch)[:_PREFIX]
+        prefix = key_of("link" if copy.link else "copy", built.top, dest, told, self._shop.request.epoch)[:_PREFIX]
         async with self._layering.scratch() if fetches(copy) else nullcontext(self._shop.scratch) as scratch:
             agent = self._shop.request.agents.get("default")
             job = CopyJob(instruction=copy, files=files, scratch=scratch, agent=agent)
             job.check()
-            async with self._layering.turn(prefix):
+            # The same files of the same place: those of others are not waited for.
+            async with self._layering.turn(f"{prefix} {files.place}"):
                 await self._carry_out(job, dest, prefix)
 
     async def _carry_out(self, job: CopyJob, dest: str, prefix: str) -> None:

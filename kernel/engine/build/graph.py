@@ -74,6 +74,8 @@ class GraphBuilder:
                     self._done[stage.index].set()
                 except Exception as error:
                     failures.append(error)
+                    if (built := self._built.get(stage.index)) is not None:
+                        self._ctx.leases.forget(built.chain)  # it may have failed because of a layer that is lost
                     await self.console.flush()
                     nursery.cancel_scope.cancel()
 
@@ -85,13 +87,16 @@ class GraphBuilder:
 
     async def _borrow_caches(self) -> None:
         """Of the images that --cache-from names; without one of them there is only more to do."""
+        if not self._shop.request.use_cache:
+            return
         for reference in self._shop.request.cache_from:
             try:
                 image = await self._leased(reference, self._platform)
+                document = json.loads(await self._ctx.content.read(image.id))
             except CkError as error:
                 await self.console.say(f"[Warning] no cache comes from {reference}: {error}")
             else:
-                self._shop.cache.lend(cache_in(json.loads(await self._ctx.content.read(image.id)), image))
+                self._shop.cache.lend(cache_in(document, image))
 
     async def _plan(self) -> BuildPlan:
         """Planned again as long as base images turn out to have triggers, which may need further stages."""

@@ -4,12 +4,11 @@ Another engine that has the same base and the same input computes the same keys,
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from ck.kernel.api.image import Image
 from ck.kernel.engine.context import now
-from ck.kernel.engine.image_layer import MadeLayer
 from ck.kernel.engine.image_write import write_time
 from ck.kernel.store_records import CacheRecord
 
@@ -21,22 +20,26 @@ ARGUMENT: Final = "BUILDKIT_INLINE_CACHE"
 
 
 def with_cache(
-    document: Mapping[str, Any], base: int, keys: Sequence[str], layers: Sequence[MadeLayer]
+    document: Mapping[str, Any], base: int, keys: Sequence[str], times: Sequence[datetime]
 ) -> dict[str, Any]:
-    """The config *document* of an image of *base* layers, with the *keys* of the *layers* that come on top of them."""
+    """The config *document* of an image of *base* layers, with the *keys* and *times* of those that come on top."""
     added = [
-        {"key": key, "layer": base + number, "created": write_time(layer.created)}
-        for number, (key, layer) in enumerate(zip(keys, layers, strict=True))
+        {"key": key, "layer": base + number, "created": write_time(time)}
+        for number, (key, time) in enumerate(zip(keys, times, strict=True))
     ]
-    return {**document, MEMBER: [*(document.get(MEMBER) or ()), *added]}
+    return {**document, MEMBER: [*_entries(document), *added]}
 
 
 def cache_in(document: Mapping[str, Any], image: Image) -> list[CacheRecord]:
     """The records in *document*, the config of *image*; what is none is passed over, since anybody may have written
     it."""
-    entries = document.get(MEMBER)
-    records = [_record(entry, image) for entry in entries] if isinstance(entries, list) else []
+    records = [_record(entry, image) for entry in _entries(document)]
     return [record for record in records if record is not None]
+
+
+def _entries(document: Mapping[str, Any]) -> list[object]:
+    entries = document.get(MEMBER)
+    return entries if isinstance(entries, list) else []
 
 
 def _record(entry: object, image: Image) -> CacheRecord | None:
@@ -46,10 +49,8 @@ def _record(entry: object, image: Image) -> CacheRecord | None:
         case _:
             return None
     try:
-        made = datetime.fromisoformat(created)
-    except ValueError:
-        return None
-    if made.tzinfo is None:
+        made = datetime.fromisoformat(created).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
     return CacheRecord(
         key=key,

@@ -63,8 +63,10 @@ class RunStep:
             network, mounts, script, list(shop.request.extra_hosts),
             [shop.request.epoch or 0] if shop.request.reproducible else [],
         )  # fmt: skip
+        if await self._layering.from_cache(key):
+            return
         async with self._layering.turn(key):
-            if not await self._layering.from_cache(key):
+            if not await self._layering.from_cache(key):  # somebody may have made it meanwhile
                 await self._run(run, command, key)
 
     async def _run(self, run: Run, command: Command, key: str) -> None:

@@ -47,6 +47,11 @@ class Files:
     context: BuildContext | None = None
     chain_id: str | None = None
 
+    @property
+    def place(self) -> str:
+        """Tells these files from any others."""
+        return str(self.context.directory) if self.context is not None else self.chain_id or ""
+
     async def inside(self, work: Callable[[int], T]) -> T:
         """Return what *work* returns, called in a thread with an fd of the root."""
         if self.context is not None:

@@ -40,7 +40,7 @@ def build_request(
         labels=_texts(query, "labels"),
         platform=parse_platform(query.text("platform").lower()),
         use_cache=not query.flag("nocache"),
-        cache_from=tuple(query.json("cachefrom") or ()),
+        cache_from=_references(query),
         pull=query.flag("pull"),
         network=query.text("networkmode"),
         extra_hosts=tuple(_hosts(query)),
@@ -60,6 +60,13 @@ def build_request(
         secrets=secrets,
         agents={name: Path(path) for name, path in _texts(query, "ck-ssh").items()},
     )
+
+
+def _references(query: Query) -> tuple[str, ...]:
+    found = query.json("cachefrom") or []
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise InvalidArgument(f"the query parameter cachefrom must be a list of images, not {json.dumps(found)}")
+    return tuple(found)
 
 
 def _texts(query: Query, name: str) -> dict[str, str]:
