@@ -93,8 +93,10 @@ async def freed(ctx: Context, dropped: Dropped) -> None:
     ended = trio.Event()
 
     async def job() -> None:
-        await free(ctx, dropped)
-        ended.set()
+        try:
+            await free(ctx, dropped)
+        finally:
+            ended.set()
 
     ctx.spawn(job)
     await ended.wait()
