@@ -62,8 +62,9 @@ def held_blobs(ctx: Context, image: Image) -> tuple[str, ...]:
 
 async def drop(ctx: Context, image: Image) -> Dropped:
     """Remove what only *image*, whose record is gone, has stood on. The space is free after `free`."""
-    layers = await _put_away(ctx, image.chain_ids)
-    return Dropped(chain_ids=layers.chain_ids, space=layers.space + await drop_blobs(ctx, blobs_of(image)))
+    blobs = await drop_blobs(ctx, blobs_of(image))
+    layers = await _put_away(ctx, image.chain_ids)  # last: what is put away nobody finds any more
+    return Dropped(chain_ids=layers.chain_ids, space=layers.space + blobs)
 
 
 async def free(ctx: Context, dropped: Dropped) -> None:
