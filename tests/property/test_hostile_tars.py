@@ -24,6 +24,7 @@ from ck.kernel.testing.trees import Item, Seen, directory, snapshot, symlink, ta
 from ck.plugins.builtin.storage_erofs.driver import ErofsStorage
 from ck.plugins.builtin.storage_overlay.driver import OverlayStorage
 from ck.plugins.builtin.storage_vfs.driver import VfsStorage
+from tests.support.erofs_tools import complaints
 
 pytestmark = pytest.mark.root
 
@@ -197,7 +198,10 @@ def _trees(
 ) -> list[tuple[list[bool], dict[str, Seen]]]:
     root = Path(tempfile.mkdtemp(prefix="ck-stack-"))
     try:
-        return [trio.run(_apply_all, make(sync=False), root / make.__name__, stack) for make in drivers]
+        seen = [trio.run(_apply_all, make(sync=False), root / make.__name__, stack) for make in drivers]
+        for image in root.glob("ErofsStorage/layers/*/image"):
+            assert not complaints(image)
+        return seen
     finally:
         shutil.rmtree(root)
 
