@@ -13,7 +13,15 @@ import attrs
 import trio
 
 from ck.kernel.api.build import BuildRequest
-from ck.kernel.api.container import ContainerConfig, ContainerSpec, HostConfig, LogConfig, MountRequest, Resources
+from ck.kernel.api.container import (
+    ContainerConfig,
+    ContainerSpec,
+    Created,
+    HostConfig,
+    LogConfig,
+    MountRequest,
+    Resources,
+)
 from ck.kernel.api.image import Image
 from ck.kernel.archive.directories import Directories, open_in_root
 from ck.kernel.drivers.runtime import AttachRequest
@@ -23,12 +31,13 @@ from ck.kernel.engine.containers import Containers
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.rootview import in_root
 from ck.kernel.engine.volumes import Volumes
-from ck.kernel.errors import CorruptData
+from ck.kernel.errors import CorruptData, Unavailable
 
 Output = Callable[[bytes], Awaitable[None]]
 
 _FRAME: Final = struct.Struct(">B3xL")
 _READ: Final = 1 << 16
+_CREATE_SECONDS: Final = 30.0
 _END_SECONDS: Final = 30.0
 # What every start makes in an image that lacks it, to mount there.
 _STUBS: Final = ("/dev", "/proc", "/sys", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
@@ -61,7 +70,7 @@ class Runner:
 
         Raises: InvalidArgument, StartFailed, and as a create and a start do.
         """
-        created = await create_on(self._ctx, self._volumes, self._spec(command), image, None, throwaway=True)
+        created = await self._created(command, image)
         self._ctx.secret_env[created.id] = tuple(command.secrets)
         try:
             yield await self._run(created.id, output), created.id
@@ -69,6 +78,12 @@ class Runner:
             del self._ctx.secret_env[created.id]
             with trio.move_on_after(_END_SECONDS, shield=True):  # else it is left to the next start
                 await self._containers.remove(created.id, force=True, volumes=True)
+
+    async def _created(self, command: Command, image: Image) -> Created:
+        # To its end: whoever is cancelled between the record and its name would not know what to remove.
+        with trio.move_on_after(_CREATE_SECONDS, shield=True):
+            return await create_on(self._ctx, self._volumes, self._spec(command), image, None, throwaway=True)
+        raise Unavailable(f"the container of a step could not be made within {_CREATE_SECONDS:.0f} seconds")
 
     def _spec(self, command: Command) -> ContainerSpec:
         request = self._request
