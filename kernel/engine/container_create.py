@@ -39,6 +39,7 @@ from ck.kernel.engine.user_ranges import users_for
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import Conflict, InvalidArgument, NotFound, Unsupported
 from ck.kernel.events import Event
+from ck.kernel.store_records import Delete
 
 
 async def create(
@@ -112,11 +113,16 @@ async def _create(ctx: Context, volumes: Volumes, container: Container, image: I
         events.append(ctx.container_event(finished, "create"))
         await ctx.save(finished, *events)
 
+    async def forget() -> None:
+        if container_id in ctx.store.containers:  # whoever is cancelled after the commit gets no ID to remove it by
+            destroyed = ctx.container_event(container, "destroy")
+            await ctx.store.commit([Delete("container", container_id)], [destroyed])
+
     await perform(
         [
             Step("directories", make_directories, drop_directories),
             Step("mounts", make_mounts, lambda: volumes.forget(anonymous)),
-            Step("record", save),
+            Step("record", save, forget),
         ]
     )
     return Created(id=container_id, warnings=tuple(warnings))

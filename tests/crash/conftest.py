@@ -19,6 +19,7 @@ CONFIG = '[plugins]\nmodules = ["tests.support.fault_points"]\n'
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     image = busybox_layout(tmp_path_factory.mktemp("crash"))
     orders = tmp_path_factory.mktemp("orders") / "orders"
+    os.mkfifo(orders.with_suffix(".hold"))
     env = {ORDERS: str(orders), "PYTHONPATH": os.pathsep.join([str(TREE / "src"), str(TREE)])}
     with Machine() as machine, Daemon(config=CONFIG, netns=machine.host, env=env) as daemon:
         stage = Stage(machine, daemon, image, Path(orders))

@@ -1,6 +1,8 @@
 """Where verbs are tried: one engine with one image and one network, and what is asked of it."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import docker
@@ -9,7 +11,7 @@ from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from tests.support.census import settled
-from tests.support.daemon import Daemon
+from tests.support.daemon import Client, Daemon
 from tests.support.leaks import leaks
 from tests.support.machine import Machine
 
@@ -69,6 +71,27 @@ class Stage:
     def order(self, text: str) -> None:
         self.orders.with_suffix(".points").unlink(missing_ok=True)
         self.orders.write_text(text)
+
+    @contextmanager
+    def held(self, client: Client) -> Iterator[bool]:
+        """While the block runs the engine stands still at the moment that the order says; False where *client* has ended
+        without reaching it."""
+        fifo = self.orders.with_suffix(".hold")
+        held: list[int] = []
+
+        def reached() -> bool:
+            try:
+                held.append(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+            except OSError:  # nobody reads yet
+                return client.poll() is not None
+            return True
+
+        assert settled(reached, True), self.daemon.log_tail()
+        try:
+            yield bool(held)
+        finally:
+            for fd in held:
+                os.close(fd)
 
     def passed(self) -> list[str]:
         """The moments since the last order."""

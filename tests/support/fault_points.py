@@ -5,7 +5,8 @@ The moments are not listed anywhere: they are before and after each piece of wor
 store is one, and after each call of a driver, which is all that a verb can do to the machine. So a step written
 tomorrow is covered.
 
-A file tells what to do, and is read at each moment: `record`, or `kill N ckd|forkserver|shim` for the Nth from then on.
+A file tells what to do, and is read at each moment: `record`, or for the Nth from then on `kill N ckd|forkserver|shim`, or
+`hold N`, which has the whole engine stand still until somebody has opened the FIFO beside it for writing and closed it.
 """
 
 import os
@@ -21,7 +22,8 @@ from ck.kernel.hookspecs import hookimpl
 from tests.support.census import command_name
 
 ORDERS: Final = "CK_FAULT_ORDERS"
-"""The environment variable with the path of that file; beside it, `.points` gets the names of the moments passed."""
+"""The environment variable with the path of that file; beside it, `.points` gets the names of the moments passed, and
+`.hold` is the FIFO."""
 
 
 class Faults:
@@ -47,10 +49,14 @@ class Faults:
         with self._points.open("a") as file:
             file.write(f"{name}\n")
         words = order.split()
-        if words[0] == "kill" and self._passed == int(words[1]):
-            self._inside = True
+        if words[0] == "record" or self._passed != int(words[1]):
+            return
+        self._inside = True
+        if words[0] == "hold":
+            self._orders.with_suffix(".hold").read_bytes()
+        else:
             _kill(words[2])
-            self._inside = False
+        self._inside = False
 
 
 def _kill(whom: str) -> None:

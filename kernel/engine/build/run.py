@@ -13,15 +13,7 @@ import attrs
 import trio
 
 from ck.kernel.api.build import BuildRequest
-from ck.kernel.api.container import (
-    ContainerConfig,
-    ContainerSpec,
-    Created,
-    HostConfig,
-    LogConfig,
-    MountRequest,
-    Resources,
-)
+from ck.kernel.api.container import ContainerConfig, ContainerSpec, HostConfig, LogConfig, MountRequest, Resources
 from ck.kernel.api.image import Image
 from ck.kernel.archive.directories import Directories, open_in_root
 from ck.kernel.drivers.runtime import AttachRequest
@@ -31,13 +23,12 @@ from ck.kernel.engine.containers import Containers
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.rootview import in_root
 from ck.kernel.engine.volumes import Volumes
-from ck.kernel.errors import CorruptData, Unavailable
+from ck.kernel.errors import CorruptData
 
 Output = Callable[[bytes], Awaitable[None]]
 
 _FRAME: Final = struct.Struct(">B3xL")
 _READ: Final = 1 << 16
-_CREATE_SECONDS: Final = 30.0
 _END_SECONDS: Final = 30.0
 # What every start makes in an image that lacks it, to mount there.
 _STUBS: Final = ("/dev", "/proc", "/sys", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
@@ -70,7 +61,7 @@ class Runner:
 
         Raises: InvalidArgument, StartFailed, and as a create and a start do.
         """
-        created = await self._created(command, image)
+        created = await create_on(self._ctx, self._volumes, self._spec(command), image, None, throwaway=True)
         self._ctx.secret_env[created.id] = tuple(command.secrets)
         try:
             yield await self._run(created.id, output), created.id
@@ -78,12 +69,6 @@ class Runner:
             del self._ctx.secret_env[created.id]
             with trio.move_on_after(_END_SECONDS, shield=True):  # else it is left to the next start
                 await self._containers.remove(created.id, force=True, volumes=True)
-
-    async def _created(self, command: Command, image: Image) -> Created:
-        # To its end: whoever is cancelled between the record and its name would not know what to remove.
-        with trio.move_on_after(_CREATE_SECONDS, shield=True):
-            return await create_on(self._ctx, self._volumes, self._spec(command), image, None, throwaway=True)
-        raise Unavailable(f"the container of a step could not be made within {_CREATE_SECONDS:.0f} seconds")
 
     def _spec(self, command: Command) -> ContainerSpec:
         request = self._request
