@@ -35,10 +35,10 @@ class Handlers:
     def __init__(self, actions: dict[str, Callable[[str], None]]) -> None:
         self._actions = actions
         self._before: dict[int, Any] = {}
-        self.awake, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._woken_before = -1
+        self.awake = self._wake = self._woken_before = -1
 
     def __enter__(self) -> Self:
+        self.awake, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._woken_before = _signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         for name, action in self._actions.items():
             number = int(getattr(_signal, name))

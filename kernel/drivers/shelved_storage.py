@@ -38,6 +38,9 @@ class ShelvedStorage:
         await trio.to_thread.run_sync(self._shelf.layer, chain_id)
         return None
 
+    async def remove_layer(self, chain_id: str) -> None:
+        await trio.to_thread.run_sync(self._shelf.remove_layer, chain_id)
+
     async def purge_layer(self, chain_id: str) -> None:
         await trio.to_thread.run_sync(self._shelf.purge_layer, chain_id)
 

@@ -61,15 +61,46 @@ def held_blobs(ctx: Context, image: Image) -> tuple[str, ...]:
 
 
 async def drop(ctx: Context, image: Image) -> Dropped:
-    """Remove what only *image*, whose record is gone, has stood on. The space is free after `free`."""
+    """Remove what only *image*, whose record is gone, has stood on. Its space is the caller's to `free`."""
     blobs = await drop_blobs(ctx, blobs_of(image))
     layers = await _put_away(ctx, image.chain_ids)  # last: what is put away nobody finds any more
     return Dropped(chain_ids=layers.chain_ids, space=layers.space + blobs)
 
 
+async def drop_layers(ctx: Context, chain_ids: Sequence[str]) -> Dropped:
+    """Remove those of the layers (lowest first) that nobody uses, and free their space."""
+    dropped = await _put_away(ctx, chain_ids)
+    await free(ctx, dropped)
+    return dropped
+
+
 async def free(ctx: Context, dropped: Dropped) -> None:
-    """Free the space of layers that are gone: it takes as long as they are large. Where it fails the next start does
-    it."""
+    """Free the space of layers that are gone, which takes as long as they are large. It goes on if the caller is
+    cancelled: nobody else knows of what is left, but for the next start."""
+    ended = trio.Event()
+
+    async def job() -> None:
+        try:
+            await _purge(ctx, dropped)
+        finally:
+            ended.set()
+
+    ctx.spawn(job)
+    await ended.wait()
+
+
+def free_soon(ctx: Context, dropped: Dropped) -> None:
+    """The same beside everything else; who looks meanwhile whether the disk is full waits for it, instead of removing
+    other images."""
+
+    async def job() -> None:
+        async with ctx.collecting:
+            await _purge(ctx, dropped)
+
+    ctx.spawn(job)
+
+
+async def _purge(ctx: Context, dropped: Dropped) -> None:
     limiter = trio.CapacityLimiter(_AT_ONCE)  # the threads are everybody's
 
     async def purge(chain_id: str) -> None:
@@ -82,27 +113,6 @@ async def free(ctx: Context, dropped: Dropped) -> None:
         log.warning("what layers have left on disk is deleted at the next start: %s", error)
 
 
-async def drop_layers(ctx: Context, chain_ids: Sequence[str]) -> Dropped:
-    """Remove those of the layers (lowest first) that nobody uses, and free their space."""
-    dropped = await _put_away(ctx, chain_ids)
-    await freed(ctx, dropped)
-    return dropped
-
-
-async def freed(ctx: Context, dropped: Dropped) -> None:
-    """`free`, which goes on if the caller is cancelled: nobody would know of what is left."""
-    ended = trio.Event()
-
-    async def job() -> None:
-        try:
-            await free(ctx, dropped)
-        finally:
-            ended.set()
-
-    ctx.spawn(job)
-    await ended.wait()
-
-
 async def _put_away(ctx: Context, chain_ids: Sequence[str]) -> Dropped:
     gone, space = list[str](), 0
     try:
@@ -111,7 +121,7 @@ async def _put_away(ctx: Context, chain_ids: Sequence[str]) -> Dropped:
                 space += await _remove_layer(ctx, chain_id)
                 gone.append(chain_id)
     except BaseException:
-        ctx.spawn(free, ctx, Dropped(chain_ids=tuple(gone), space=space))
+        free_soon(ctx, Dropped(chain_ids=tuple(gone), space=space))
         raise
     return Dropped(chain_ids=tuple(gone), space=space)
 

@@ -8,7 +8,7 @@ from ck.kernel.api.container import Container
 from ck.kernel.api.image import Image, ImageRemoval
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.filters import Filters
-from ck.kernel.engine.image_garbage import Dropped, drop, free, freed, sweep
+from ck.kernel.engine.image_garbage import Dropped, drop, free, free_soon, sweep
 from ck.kernel.engine.image_names import Names
 from ck.kernel.engine.image_record import image_event
 from ck.kernel.engine.image_store import familiar, find_image, normalize
@@ -38,14 +38,8 @@ async def remove(ctx: Context, ref: str, *, force: bool) -> Sequence[ImageRemova
             return await _untag(ctx, image, left)
         await _forget(ctx, image, USER)
     dropped = await drop(ctx, image)
-    ctx.spawn(_free, ctx, dropped)  # nobody need wait for that who only wants the image gone
+    free_soon(ctx, dropped)  # nobody need wait for that who only wants the image gone
     return _told(ctx, image, dropped).removals
-
-
-async def _free(ctx: Context, dropped: Dropped) -> None:
-    """Who looks meanwhile whether the disk is full waits for it, and does not remove other images."""
-    async with ctx.collecting:
-        await free(ctx, dropped)
 
 
 def _left(ctx: Context, image: Image, ref: str, *, force: bool) -> Names | None:
@@ -96,7 +90,7 @@ async def delete(ctx: Context, image_id: str, may_go: Callable[[Image], bool], *
             return Removed()
         await _forget(ctx, image, cause)
     dropped = await drop(ctx, image)
-    await freed(ctx, dropped)
+    await free(ctx, dropped)
     return _told(ctx, image, dropped)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.ext4 import make_ext4
+
 DISKS = ("machine", "fresh", "aged")
 BYTES = 24 << 30
 """Of the file that holds one; what nobody writes takes no space."""
@@ -24,9 +26,7 @@ def disk(kind: str) -> Iterator[None]:
     # A short path: Podman takes none above 50 characters for its run root.
     with tempfile.TemporaryDirectory(prefix="ck-") as directory:
         file, mount_point = Path(directory, "file"), Path(directory, "d")
-        with file.open("wb") as new:
-            new.truncate(BYTES)
-        subprocess.run(["mkfs.ext4", "-q", "-E", "lazy_itable_init=0", file], check=True)
+        make_ext4(file, BYTES, "-E", "lazy_itable_init=0")
         mount_point.mkdir()
         subprocess.run(["mount", "-o", "loop", file, mount_point], check=True)
         earlier = tempfile.tempdir

@@ -244,7 +244,17 @@ class Docker:
         os.close(self._netns)
 
 
-class Podman:
+class Daemonless:
+    """An engine that is nothing but its commands, in the network namespace of whoever runs them."""
+
+    def daemons(self) -> list[int]:
+        return []
+
+    def registry_prefix(self) -> Sequence[str]:
+        return ()
+
+
+class Podman(Daemonless):
     """Podman on roots of its own. runc is for machines with hybrid cgroups, limits for those that can raise none."""
 
     name = "podman"
@@ -278,12 +288,6 @@ class Podman:
             check=True,
         )
 
-    def daemons(self) -> list[int]:
-        return []
-
-    def registry_prefix(self) -> Sequence[str]:
-        return ()
-
     def stop(self) -> None:
         run(self, "rm", "-f", "-a", "-t", "0", check=False)
         unmount_below(self._root)
@@ -291,7 +295,7 @@ class Podman:
         shutil.rmtree(self._root)
 
 
-class Buildah:
+class Buildah(Daemonless):
     """Only builds, and calls that as Docker does; of its own roots."""
 
     name = "buildah"
@@ -314,12 +318,6 @@ class Buildah:
         (context / "busybox.tar").write_bytes(busybox_tar())
         (context / "Dockerfile").write_text("FROM scratch\nADD busybox.tar /\n")
         run(self, "build", "-t", IMAGE, str(context))
-
-    def daemons(self) -> list[int]:
-        return []
-
-    def registry_prefix(self) -> Sequence[str]:
-        return ()
 
     def stop(self) -> None:
         unmount_below(self._root)

@@ -74,8 +74,8 @@ class Stage:
 
     @contextmanager
     def held(self, client: Client) -> Iterator[bool]:
-        """While the block runs the engine stands still at the moment that the order says; False where *client* has ended
-        without reaching it."""
+        """While the block runs the engine stands still at the moment that the order says; False where *client* has
+        ended without reaching it."""
         fifo = self.orders.with_suffix(".hold")
         held: list[int] = []
 

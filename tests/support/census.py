@@ -44,15 +44,17 @@ def take(markers: Sequence[str]) -> Census:
     return Census(frozenset(found))
 
 
-def left_since(earlier: Census, markers: Sequence[str], seconds: float = SETTLE_SECONDS) -> list[str]:
-    """What there is that was not there *earlier*, and does not go within *seconds*. What other sessions make and remove
-    is another thing with every look."""
+def left_since(earlier: Census, markers: Sequence[str]) -> list[str]:
+    """What there is that was not there *earlier*, and stays. What other sessions make and remove is another thing with
+    every look."""
     left = take(markers).since(earlier)
-    deadline = time.monotonic() + seconds
-    while left and time.monotonic() < deadline:
-        time.sleep(0.1)
+
+    def still() -> frozenset[str]:
+        nonlocal left
         left &= take(markers).since(earlier)
-    return sorted(left)
+        return left
+
+    return sorted(settled(still, frozenset[str]()))
 
 
 def processes(markers: Iterable[str], of: Iterable[int] = (os.getpid(),)) -> list[int]:

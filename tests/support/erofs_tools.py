@@ -3,15 +3,9 @@
 import shutil
 import subprocess
 import tempfile
-from functools import cache
 from pathlib import Path
 
 COMPATIBLE_AT = 1024 + 8  # the feature word of the superblock; its lowest bit says that there is a checksum
-
-
-@cache
-def checker() -> str | None:
-    return shutil.which("fsck.erofs")
 
 
 def complaints(image: Path) -> str | None:
@@ -21,7 +15,7 @@ def complaints(image: Path) -> str | None:
     It is shown a copy without the checksum, which the kernel looks at with each mount: up to 1.8.6 it takes blocks for
     larger than 1 KiB there, and crashes.
     """
-    if (program := checker()) is None:
+    if (program := shutil.which("fsck.erofs")) is None:
         return None
     with tempfile.NamedTemporaryFile(prefix="ck-fsck-") as copy:
         content = bytearray(image.read_bytes())

@@ -5,8 +5,8 @@ The moments are not listed anywhere: they are before and after each piece of wor
 store is one, and after each call of a driver, which is all that a verb can do to the machine. So a step written
 tomorrow is covered.
 
-A file tells what to do, and is read at each moment: `record`, or for the Nth from then on `kill N ckd|forkserver|shim`, or
-`hold N`, which has the whole engine stand still until somebody has opened the FIFO beside it for writing and closed it.
+A file tells what to do, and is read at each moment: `record`, or for the Nth from then on `kill N ckd|forkserver|shim`,
+or `hold N`: the whole engine stands still until somebody has opened the FIFO beside it for writing and closed it.
 """
 
 import os

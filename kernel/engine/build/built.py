@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -91,12 +91,11 @@ class Layering:
     def __init__(self, shop: Workshop, built: Built, index: int) -> None:
         self._shop, self._built, self._index = shop, built, index
 
-    @asynccontextmanager
-    async def turn(self, key: str) -> AsyncIterator[None]:
+    def turn(self, key: str) -> AbstractAsyncContextManager[None]:
         """Be the only one who makes the step *key* while the block runs."""
-        wait = partial(self._shop.console.say, " ---> Waiting for a build that does the same")
-        async with self._shop.cache.turn(key, wait):
-            yield
+        return self._shop.cache.turn(
+            key, partial(self._shop.console.say, " ---> Waiting for a build that does the same")
+        )
 
     async def from_cache(self, key: str) -> bool:
         layer = await self._shop.leases.enter_async_context(self._shop.cache.found(key, self._built.chain))

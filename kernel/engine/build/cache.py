@@ -16,6 +16,9 @@ from ck.kernel.engine.image_layer import MadeLayer
 from ck.kernel.engine.turns import Turns
 from ck.kernel.store_records import CacheRecord, Delete, Put
 
+_PATIENCE: Final = 300.0
+"""Seconds that a step waits for another build that is at the same."""
+
 
 def key_of(*parts: object) -> str:
     """A digest of *parts*: texts, numbers, and lists and objects of such."""
@@ -24,17 +27,12 @@ def key_of(*parts: object) -> str:
     ).hexdigest()
 
 
-_PATIENCE: Final = 300.0
-"""Seconds that a step waits for another build that is at the same."""
-
-
 class BuildCache:
     """Of one build; with *use* False it finds nothing, and what is made takes the place of what was there. *turns* are
     all builds', by key: what one makes the others wait for."""
 
     def __init__(self, ctx: Context, turns: Turns, *, use: bool) -> None:
-        self._ctx, self._use = ctx, use
-        self._turns = turns
+        self._ctx, self._turns, self._use = ctx, turns, use
         self._used: set[str] = set()  # keys of what was found
         self._lent: dict[str, CacheRecord] = {}
 

@@ -59,7 +59,7 @@ class Tree:
         NotFound."""
         clean = _normal(source)
         above, pivot, _ = source.partition(_PIVOT)
-        left_out = len(_normal(above).split("/")) if pivot and _normal(above) else 0
+        left_out = len(list(filter(None, _normal(above).split("/")))) if pivot else 0
         found = self._match("", clean.split("/")) if has_wildcard(source) else [clean]
         looked_at = [each for path in found if (each := self._look_at(path, left_out)) is not None]
         if not looked_at:

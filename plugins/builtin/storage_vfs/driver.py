@@ -63,9 +63,6 @@ class VfsStorage(ShelvedStorage):
             extracted = extract(tar, root, tree=CopiedTree(root))
         return dataclasses.replace(record, size=extracted.size)
 
-    async def remove_layer(self, chain_id: str) -> None:
-        await trio.to_thread.run_sync(self._shelf.remove_layer, chain_id)
-
     async def create(self, container_id: str, parent: str | None) -> None:
         record = RootRecord(parent=parent)
         await trio.to_thread.run_sync(self._shelf.add_container, container_id, record, partial(self._fill, parent))

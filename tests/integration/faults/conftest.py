@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.engine.lab import Lab
 from tests.support.daemon import Daemon
+from tests.support.ext4 import make_ext4
 
 DISK_BYTES = 96 << 20
 
@@ -24,9 +25,7 @@ class Disk:
         self._ballast = self.mount_point / "ballast"
 
     def mount(self) -> None:
-        with self._file.open("wb") as file:
-            file.truncate(DISK_BYTES)
-        subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-N", "8192", self._file], check=True)
+        make_ext4(self._file, DISK_BYTES, "-m", "0", "-N", "8192")
         self.mount_point.mkdir()
         subprocess.run(["mount", "-o", "loop", self._file, self.mount_point], check=True)
 

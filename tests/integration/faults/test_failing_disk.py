@@ -11,6 +11,7 @@ import pytest
 from tests.integration.engine.lab import Lab
 from tests.integration.faults.conftest import DISK_BYTES, engine_on
 from tests.support.daemon import Daemon
+from tests.support.ext4 import make_ext4
 
 BACKING_BYTES = 32 << 20
 
@@ -26,10 +27,8 @@ class FailingDisk:
     def mount(self) -> None:
         self._tmpfs.mkdir()
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={BACKING_BYTES}", "ck-test", self._tmpfs], check=True)
-        with (self._tmpfs / "disk").open("wb") as file:
-            file.truncate(DISK_BYTES)
-        options = ["-q", "-m", "0", "-N", "8192", "-O", "^has_journal", "-E", "nodiscard"]
-        subprocess.run(["mkfs.ext4", *options, self._tmpfs / "disk"], check=True)
+        options = ("-m", "0", "-N", "8192", "-O", "^has_journal", "-E", "nodiscard")
+        make_ext4(self._tmpfs / "disk", DISK_BYTES, *options)
         self._mount_point.mkdir()
         subprocess.run(
             ["mount", "-o", "loop,errors=continue,nodiscard", self._tmpfs / "disk", self._mount_point], check=True
