@@ -46,7 +46,7 @@ def load(ctx: Context, tar: BinaryIO) -> AsyncGenerator[Progress]:
             with trio.CancelScope(shield=True):  # short: one file is unlinked
                 await draft.discard()
 
-    return telling(ctx, work)
+    return telling(ctx.spawn, work)
 
 
 def _copy(tar: BinaryIO, draft: Draft) -> None:

@@ -97,7 +97,7 @@ def push_index(
         await tell.send(Progress(status=f"{tag}: digest: {index.digest} size: {len(raw)}"))
         await tell.send(Progress(pushed=Pushed(tag=tag, digest=index.digest, size=len(raw))))
 
-    return telling(ctx, work)
+    return telling(ctx.spawn, work)
 
 
 class _Copy:

@@ -44,7 +44,7 @@ def pull(
             await pulling.run(each, platform or host_platform(), credentials)
             collect_soon(ctx)
 
-    return telling(ctx, work)
+    return telling(ctx.spawn, work)
 
 
 async def _all(ctx: Context, reference: str, credentials: Credentials | None) -> list[str]:

@@ -38,7 +38,7 @@ def push(
         for name in names:
             await _Push(ctx, tell, name).run(credentials)
 
-    return telling(ctx, work)
+    return telling(ctx.spawn, work)
 
 
 def _names(ctx: Context, reference: str, *, all_tags: bool) -> list[str]:

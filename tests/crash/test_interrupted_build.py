@@ -39,6 +39,7 @@ def test_the_client_goes(stage: Stage, tmp_path: Path) -> None:
                 client.wait()
         stage.order("")
         where = f"at moment {number} of {len(points)}, {points[number - 1]}"
-        assert settled(left, list[str]()) == [], where
+        assert settled(lambda: stage.daemon.abandoned, 0) == 0, where
+        assert left() == [], where
         assert stage.leaks() == [], where
     stage.clear()

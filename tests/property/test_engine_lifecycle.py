@@ -25,7 +25,7 @@ from ck.kernel.lifecycle import ACTIVE, TRANSITIONS, Op, State
 from tests.support.busybox import busybox_layout
 from tests.support.census import parent_of, settled
 from tests.support.daemon import Daemon
-from tests.support.leaks import leaks
+from tests.support.leaks import inspected, leaks
 from tests.support.machine import Machine
 
 # The shell of busybox as PID 1 ignores TERM: a container ends when it is told to by KILL, or by its own command.
@@ -188,10 +188,9 @@ class EngineMachine(RuleBasedStateMachine):
         return {cid: (state, self.exit_codes[cid], self.restarts[cid]) for cid, state in self.states.items()}
 
     def seen(self) -> dict[str, tuple[State, int, int]]:
-        shown = [self.api.inspect_container(each["Id"]) for each in self.api.containers(all=True)]
         return {
             each["Id"]: (State(each["State"]["Status"]), each["State"]["ExitCode"], each["RestartCount"])
-            for each in shown
+            for each in inspected(self.api)
         }
 
     def runs(self, cid: str) -> None:

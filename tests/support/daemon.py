@@ -1,6 +1,7 @@
 """A real engine for tests: `ckd` on directories of its own, and `ck` against it."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -91,6 +92,14 @@ class Daemon:
     def pid(self) -> int:
         assert self._process is not None, "ckd does not run"
         return self._process.pid
+
+    @property
+    def abandoned(self) -> int:
+        """How many connections it still serves whose client has gone: 0 once all that was done for such has ended."""
+        # Two references are its own; the third is that of a living peer (net/unix/af_unix.c, unix_peer). Both ends are
+        # in the client's network namespace, which is ours.
+        orphan = re.compile(rf"^\S+ 00000002 (?:\S+ ){{3}}03 +\d+ {re.escape(str(self.socket))}$", re.MULTILINE)
+        return len(orphan.findall(Path("/proc/net/unix").read_text()))
 
     @property
     def environment(self) -> dict[str, str]:

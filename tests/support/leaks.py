@@ -3,9 +3,12 @@
 Independent of the engine's own bookkeeping: the API says what there should be, the machine what there is.
 """
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import docker
+from docker.errors import NotFound
 
 from ck.kernel.linux.cgroup import detect, groups
 from tests.support.census import command_name, processes
@@ -13,9 +16,18 @@ from tests.support.daemon import Daemon
 from tests.support.machine import Machine
 
 
+def inspected(api: docker.APIClient) -> list[dict[str, Any]]:
+    """What `inspect` says of each container there is; one that goes after it was listed is not there."""
+    found = []
+    for each in api.containers(all=True):
+        with suppress(NotFound):
+            found.append(api.inspect_container(each["Id"]))
+    return found
+
+
 def leaks(daemon: Daemon, api: docker.APIClient, machine: Machine) -> list[str]:
     """Sentences, one for each thing."""
-    shown = [api.inspect_container(each["Id"]) for each in api.containers(all=True)]
+    shown = inspected(api)
     every = {each["Id"] for each in shown}
     running = {each["Id"]: each for each in shown if each["State"]["Running"] and not each["State"]["Restarting"]}
     data, run = daemon.data_root / "data", daemon.run_root

@@ -78,7 +78,7 @@ class Builder:
         async def work(tell: Tell) -> None:
             await self._build(tell, request, BuildContext(directory=context), scratch)
 
-        return telling(self._ctx, work)
+        return telling(self._ctx.spawn, work)
 
     async def _build(self, tell: Tell, request: BuildRequest, context: BuildContext, scratch: Path) -> None:
         ctx = self._ctx
