@@ -23,7 +23,7 @@ TREE = Path(__file__).resolve().parents[2]
 SESSION = f"ck-test-{os.getpid()}-"
 """How the names of all directories of this test session begin: see tests/support/census.py."""
 CK = (sys.executable, "-c", "from ck.cli.main import entry_point; entry_point()")
-"""As the script that installing the package makes."""
+"""As cli/bin/ck does."""
 Stream = int | IO[bytes]
 NO_NETWORK = '[default]\nnetwork = "none"\n'
 """Containers have no network unless they ask for one: a bridge would be of the machine that runs the tests."""
