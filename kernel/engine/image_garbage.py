@@ -25,7 +25,8 @@ _AT_ONCE: Final = 2  # layers that are being deleted
 
 @attrs.frozen(kw_only=True)
 class Dropped:
-    """Layers that are gone (chain IDs, uppermost first), and the bytes of the disk that they and blobs free."""
+    """Layers that are gone (chain IDs, uppermost first), and the bytes of the disk that they and blobs free, if those
+    were counted."""
 
     chain_ids: tuple[str, ...]
     space: int
@@ -60,16 +61,29 @@ def held_blobs(ctx: Context, image: Image) -> tuple[str, ...]:
     return tuple(held.get(diff_id, "") for diff_id in image.diff_ids)
 
 
-async def drop(ctx: Context, image: Image) -> Dropped:
-    """Remove what only *image*, whose record is gone, has stood on. Its space is the caller's to `free`."""
-    blobs = await drop_blobs(ctx, blobs_of(image))
-    layers = await _put_away(ctx, image.chain_ids)  # last: what is put away nobody finds any more
-    return Dropped(chain_ids=layers.chain_ids, space=layers.space + blobs)
+async def drop(ctx: Context, image: Image, *, counted: bool) -> Dropped:
+    """Remove what only *image*, whose record is gone, has stood on. The space of its layers is the caller's to `free`.
+    *counted*: with the bytes, which take a look at each thing."""
+    blobs, layers = list[int](), list[Dropped]()
+
+    async def drop_its_blobs() -> None:
+        blobs.append(await drop_blobs(ctx, blobs_of(image), counted=counted))
+
+    async def put_away_layers() -> None:
+        layers.append(await _put_away(ctx, image.chain_ids, counted))
+
+    try:
+        await together(drop_its_blobs, put_away_layers)
+    except BaseException:
+        for dropped in layers:  # what is put away nobody else finds any more
+            free_soon(ctx, dropped)
+        raise
+    return attrs.evolve(layers[0], space=layers[0].space + blobs[0])
 
 
 async def drop_layers(ctx: Context, chain_ids: Sequence[str]) -> Dropped:
     """Remove those of the layers (lowest first) that nobody uses, and free their space."""
-    dropped = await _put_away(ctx, chain_ids)
+    dropped = await _put_away(ctx, chain_ids, True)
     await free(ctx, dropped)
     return dropped
 
@@ -113,12 +127,12 @@ async def _purge(ctx: Context, dropped: Dropped) -> None:
         log.warning("what layers have left on disk is deleted at the next start: %s", error)
 
 
-async def _put_away(ctx: Context, chain_ids: Sequence[str]) -> Dropped:
+async def _put_away(ctx: Context, chain_ids: Sequence[str], counted: bool) -> Dropped:
     gone, space = list[str](), 0
     try:
         for chain_id in reversed(chain_ids):
             if chain_id not in used_layers(ctx):
-                space += await _remove_layer(ctx, chain_id)
+                space += await _remove_layer(ctx, chain_id, counted)
                 gone.append(chain_id)
     except BaseException:
         free_soon(ctx, Dropped(chain_ids=tuple(gone), space=space))
@@ -126,9 +140,9 @@ async def _put_away(ctx: Context, chain_ids: Sequence[str]) -> Dropped:
     return Dropped(chain_ids=tuple(gone), space=space)
 
 
-async def drop_blobs(ctx: Context, digests: Sequence[str]) -> int:
-    """Remove those of the blobs that nobody uses; return the bytes that this frees."""
-    return sum([await _remove_blob(ctx, digest) for digest in digests if digest not in used_blobs(ctx)])
+async def drop_blobs(ctx: Context, digests: Sequence[str], *, counted: bool = True) -> int:
+    """Remove those of the blobs that nobody uses; return the bytes that this frees, 0 if they are not *counted*."""
+    return sum([await _remove_blob(ctx, digest, counted) for digest in digests if digest not in used_blobs(ctx)])
 
 
 async def sweep(ctx: Context) -> int:
@@ -142,32 +156,34 @@ async def sweep(ctx: Context) -> int:
     return space
 
 
-async def _remove_layer(ctx: Context, chain_id: str) -> int:
+async def _remove_layer(ctx: Context, chain_id: str, counted: bool) -> int:
     """Return the bytes that it takes up; none where somebody else was quicker."""
     space = 0
 
     async def remove(chain_id: str) -> None:
         nonlocal space
-        try:
-            space = await ctx.storage.layer_disk(chain_id)
-        except NotFound:
-            return
+        if counted:
+            try:
+                space = await ctx.storage.layer_disk(chain_id)
+            except NotFound:
+                return
         await ctx.storage.remove_layer(chain_id)
 
     await ctx.leases.remove(chain_id, remove)
     return space
 
 
-async def _remove_blob(ctx: Context, digest: str) -> int:
+async def _remove_blob(ctx: Context, digest: str, counted: bool) -> int:
     space = 0
 
     async def remove(digest: str) -> None:
         nonlocal space
-        try:
-            path = trio.Path(await ctx.content.path(digest))
-            space = (await path.stat()).st_blocks * BLOCK
-        except (NotFound, FileNotFoundError):
-            return
+        if counted:
+            try:
+                path = trio.Path(await ctx.content.path(digest))
+                space = (await path.stat()).st_blocks * BLOCK
+            except (NotFound, FileNotFoundError):
+                return
         await ctx.content.remove(digest)
 
     await ctx.leases.remove(digest, remove)

@@ -37,7 +37,7 @@ async def remove(ctx: Context, ref: str, *, force: bool) -> Sequence[ImageRemova
         if left is not None:
             return await _untag(ctx, image, left)
         await _forget(ctx, image, USER)
-    dropped = await drop(ctx, image)
+    dropped = await drop(ctx, image, counted=False)
     free_soon(ctx, dropped)  # nobody need wait for that who only wants the image gone
     return _told(ctx, image, dropped).removals
 
@@ -89,7 +89,7 @@ async def delete(ctx: Context, image_id: str, may_go: Callable[[Image], bool], *
         if image is None or not may_go(image):
             return Removed()
         await _forget(ctx, image, cause)
-    dropped = await drop(ctx, image)
+    dropped = await drop(ctx, image, counted=True)
     await free(ctx, dropped)
     return _told(ctx, image, dropped)
 

@@ -24,9 +24,10 @@ async def telling(spawn: Callable[[Job], object], work: Callable[[Tell], Awaitab
         try:
             with scope:
                 async with send:
-                    await work(send)
-        except Exception as error:  # raised below, in the task of whoever asked
-            errors.append(error)
+                    try:
+                        await work(send)
+                    except Exception as error:  # raised below, in the task of whoever asked
+                        errors.append(error)  # here, since who reads the end of what was told cancels
         finally:
             ended.set()
 

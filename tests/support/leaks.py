@@ -37,7 +37,7 @@ def leaks(daemon: Daemon, api: docker.APIClient, machine: Machine) -> list[str]:
     found = [
         *_strange("container directory", data / "containers", every),
         *_strange("root", storage / "containers", every),
-        *_strange("run", run / "runtime/native", {*running, "cgroup", "forkserver.log"}),
+        *_strange("run", run / "runtime/native", {*running, "cgroup", "rehearsal", "forkserver.log"}),
         *_strange("volume", data / "volumes/local", {each["Name"] for each in api.volumes()["Volumes"] or ()}),
         *_strange("half a layer", storage / "tmp", set()),
         *(f"control group {name}" for name in mine - running.keys()),

@@ -103,7 +103,7 @@ class Builder:
             )
             await self._warn(graph.console, dockerfile, request)
             image = await self._finish(await graph.build(), request, tags)
-            await cache.end()
+            cache.end()
         console = graph.console
         await console.pass_on(Progress(image_id=image.id))
         await console.say(f"Successfully built {image.id.removeprefix('sha256:')[:12]}")

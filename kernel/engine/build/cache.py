@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -14,7 +15,10 @@ from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.image_garbage import drop_blobs, drop_layers
 from ck.kernel.engine.image_layer import MadeLayer
 from ck.kernel.engine.turns import Turns
+from ck.kernel.errors import Unavailable
 from ck.kernel.store_records import CacheRecord, Delete, Put
+
+log: Final = logging.getLogger(__name__)
 
 _PATIENCE: Final = 300.0
 """Seconds that a step waits for another build that is at the same."""
@@ -95,11 +99,17 @@ class BuildCache:
     def _get(self, key: str) -> CacheRecord | None:
         return self._ctx.store.cache.get(key) or self._lent.get(key)
 
-    async def end(self) -> None:
-        """Record what was found as used: once for the whole build, since each commit waits for the disk."""
+    def end(self) -> None:
+        """Have what was found recorded as used: once for the whole build, and nobody waits for it."""
+        self._ctx.spawn(self._record_uses)
+
+    async def _record_uses(self) -> None:
         records = [record for key in self._used if (record := self._ctx.store.cache.get(key)) is not None]
         used = [Put(each.key, attrs.evolve(each, used=now(), uses=each.uses + 1)) for each in records]
-        await self._ctx.store.commit(used, [])
+        try:
+            await self._ctx.store.commit(used)
+        except Unavailable as error:
+            log.warning("steps of the build cache are not recorded as used: %s", error)
 
     async def keep(self, key: str, chain: Sequence[str], layer: MadeLayer, description: str) -> None:
         """Remember *layer*, which is leased, on top of *chain*."""

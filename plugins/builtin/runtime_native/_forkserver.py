@@ -101,6 +101,8 @@ class Forkserver:
         return self._sock
 
     def _start(self) -> None:
+        # What one has left that was killed while it rehearsed: nobody takes that for a run.
+        shutil.rmtree(self._log.parent / wire.REHEARSALS, ignore_errors=True)
         ours, theirs = wire.pair()
         try:
             with theirs, self._log.open("ab") as log, _interpreter() as interpreter:

@@ -41,6 +41,7 @@ log: Final = logging.getLogger(__name__)
 
 ROOT_DIRECTORY: Final = "root"
 CGROUPS: Final = "cgroup"  # where the unified hierarchy is mounted if the host has not
+NO_RUNS: Final = (CGROUPS, wire.REHEARSALS)  # directories beside those of runs
 ENGINE_GROUP: Final = "engine"  # of forkserver and shims, beside those of the containers in systemd's scope
 PARENT_FILE: Final = "cgroup-parent"  # in the directory of a run whose group is not where most are
 FORKSERVER_LOG: Final = "forkserver.log"
@@ -164,7 +165,7 @@ class NativeRuntime:
             for directory in self._state.glob("*/"):
                 if directory.name.startswith(REMOVED):
                     await trio.to_thread.run_sync(shutil.rmtree, directory)
-                elif directory.name != CGROUPS:  # also where the plan was not yet written
+                elif directory.name not in NO_RUNS:  # also where the plan was not yet written
                     nursery.start_soon(adopt, directory)
         return found
 
@@ -184,7 +185,7 @@ class NativeRuntime:
     def _orphans(self, known: frozenset[str]) -> list[Orphan]:
         found = []
         for directory in self._state.glob("*/"):
-            if directory.name.removeprefix(REMOVED) not in (*known, CGROUPS):
+            if directory.name.removeprefix(REMOVED) not in (*known, *NO_RUNS):
                 pid = shim_pid(directory)
                 holder = describe_process(pid) if pid else ""
                 found.append(Orphan(kind="run", name=directory.name, since=_changed(directory), holder=holder))

@@ -18,7 +18,7 @@ from ck.kernel.archive.shelf import LayerRecord, Shelf
 from ck.kernel.archive.stage import opened
 from ck.kernel.drivers.shelved_storage import OverlayRootStorage
 from ck.kernel.drivers.storage import Layer, LayerTar, LayerUsage, RootMount
-from ck.kernel.errors import CorruptData
+from ck.kernel.errors import CorruptData, NotFound
 from ck.plugins.builtin.storage_erofs._image import TAR_AT
 from ck.plugins.builtin.storage_erofs._mounts import MOUNTS, LayerMounts
 from ck.plugins.builtin.storage_erofs._probe import probe
@@ -132,12 +132,14 @@ class ErofsStorage(OverlayRootStorage):
         await trio.to_thread.run_sync(self._remove_layer, chain_id)
 
     def _remove_layer(self, chain_id: str) -> None:
-        if self._shelf.has_layer(chain_id):
-            # The mount first: at the next start nothing would be known of a layer that it belongs to.
+        try:
             link = self._shelf.layer(chain_id).link
-            self._mounted.remove(link)
-            self._shelf.remove_layer(chain_id)
-            self._known.pop(link, None)
+        except NotFound:
+            return
+        # The mount first: at the next start nothing would be known of a layer that it belongs to.
+        self._mounted.remove(link)
+        self._shelf.remove_layer(chain_id)
+        self._known.pop(link, None)
 
     async def mounts(self, container_id: str, *, discard: bool = False) -> Sequence[RootMount]:
         return await trio.to_thread.run_sync(self._mounts, container_id, discard)

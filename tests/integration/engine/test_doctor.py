@@ -38,6 +38,20 @@ def test_a_healthy_engine_has_no_findings(own_lab: Lab) -> None:
     assert lab.ck("doctor", "--fix") == "Nothing is wrong.\n"
 
 
+def test_a_rehearsal_is_no_run(own_lab: Lab) -> None:
+    """What the forkserver plays to itself may be under way whenever somebody looks."""
+    lab = own_lab
+    living, runs = lab.up(), lab.daemon.run_root / "runtime/native"
+    left = runs / "rehearsal" / "1"
+    left.mkdir(parents=True, exist_ok=True)
+    (left / "shim.sock").touch()
+    assert lab.ck("doctor") == "Nothing is wrong.\n"
+    lab.daemon.kill9()
+    lab.daemon.start()
+    assert lab.status(living) == "running 0" and lab.ck("doctor") == "Nothing is wrong.\n"
+    assert not left.exists()
+
+
 def test_orphans_of_each_kind_are_removed(own_lab: Lab) -> None:
     lab, data = own_lab, own_lab.daemon.data_root / "data"
     living = lab.up()

@@ -38,7 +38,7 @@ def main(fd: int, directory: str, group: str) -> None:
         make(group)
         write(os.path.join(group, "cgroup.procs"), "0")
     for _ in range(_REHEARSALS):
-        rehearse(os.path.join(directory, f"rehearsal-{os.getpid()}"))
+        rehearse(os.path.join(directory, wire.REHEARSALS, str(os.getpid())))
     _prepare()
     # What exists by now is never looked at by the collector again, so its pages stay shared.
     gc.collect()

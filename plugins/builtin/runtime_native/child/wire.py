@@ -68,6 +68,8 @@ INLINE: Final = 32768
 MAX_FDS: Final = 8
 SHIM_SOCKET: Final = "shim.sock"
 """Where a shim listens, in its directory, from READY on."""
+REHEARSALS: Final = "rehearsal"
+"""The directory beside those of runs in which forkservers rehearse, each in one that is called by its PID."""
 _HEADER: Final = struct.Struct("!BB")
 _BODY_IN_MEMFD: Final = 1
 _ANCILLARY: Final = socket.CMSG_SPACE((MAX_FDS + 1) * 4)
