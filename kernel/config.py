@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import attrs
 import cattrs
+from cattrs.v import format_exception
 
 from ck.kernel.errors import InvalidArgument
+from ck.kernel.linux.user_namespace import MAXIMUM
 
 DEFAULT_PATH: Final = Path("/etc/ck/config.toml")
 
@@ -66,11 +68,19 @@ class ImageStore:
 @attrs.frozen(kw_only=True)
 class UserNamespaces:
     """From which IDs of the host, `first` to `last`, each container of `--userns auto` gets `size`. By default the end
-    of what systemd leaves to containers (systemd's UIDS-GIDS.md), which user accounts have none of."""
+    of what systemd leaves to containers (systemd's UIDS-GIDS.md), which user accounts have none of.
+
+    An ID from `size` on, as directory services give them, is in every such container the host's that is higher by
+    `others`; 0 for no such IDs."""
 
     first: int = 0x4000_0000
     last: int = 0x6FFF_FFFF
     size: int = 65536
+    others: int = 0x8000_0000
+
+    def __attrs_post_init__(self) -> None:
+        if self.others and not self.last < self.others < MAXIMUM - self.size:
+            raise InvalidArgument(f"others {self.others} is not between last ({self.last}) and the end of all IDs")
 
 
 @attrs.frozen(kw_only=True)
@@ -161,8 +171,12 @@ def parse(text: str, source: str = "the config") -> Config:
     except tomllib.TOMLDecodeError as error:
         raise InvalidArgument(f"{source} is not valid TOML: {error}") from error
     except cattrs.BaseValidationError as error:
-        reasons = cattrs.transform_error(error, path="config")
+        reasons = cattrs.transform_error(error, path="config", format_exception=_reason)
         raise InvalidArgument(f"{source}: {'; '.join(reasons)}") from error
+
+
+def _reason(error: BaseException, wanted: type | None) -> str:
+    return str(error) if isinstance(error, InvalidArgument) else format_exception(error, wanted)
 
 
 def load(path: Path | None) -> Config:

@@ -284,10 +284,12 @@ class Created:
 
 @attrs.frozen(kw_only=True)
 class IdRange:
-    """Users and groups of the host that are a container's: its root is *first*."""
+    """Users and groups of the host that are a container's: its root is *first*. Its IDs from *size* on are the host's
+    that are higher by *others*, which it shares with other containers; it has none of them where that is 0."""
 
     first: int
     size: int
+    others: int = 0
 
 
 @attrs.frozen(kw_only=True)

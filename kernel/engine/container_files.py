@@ -81,7 +81,9 @@ class Files:
     def _owners(self) -> Owners:
         """In a running container's root its files are shown as those of its users; on disk their IDs are its own."""
         users = self._container.users
-        return HOST if users is None or not self._is_running() else Owners(first=users.first, size=users.size)
+        if users is None or not self._is_running():
+            return HOST
+        return Owners(first=users.first, size=users.size, others=users.others)
 
     def _is_running(self) -> bool:
         run = self._ctx.runs.get(self._container.id)

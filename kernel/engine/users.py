@@ -4,7 +4,7 @@ With `auto` each container has a range of the host's IDs that nobody else has. W
 IDs on disk, because all of its mounts are ID-mapped (docs/decisions/0014-user-namespaces.md).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -25,6 +25,8 @@ _HOSTS: Final = frozenset(
     "MAC_ADMIN MAC_OVERRIDE PERFMON SYS_ADMIN SYS_BOOT SYS_MODULE SYS_NICE SYS_PACCT SYS_RAWIO SYS_RESOURCE SYS_TIME "
     "SYS_TTY_CONFIG SYSLOG WAKE_ALARM".split()
 )
+_OTHERS_END: Final = 0x7FFF_FFFF
+"""One more than the highest ID that a container shares with others."""
 
 
 @attrs.frozen(kw_only=True)
@@ -108,7 +110,7 @@ def choose_range(settings: UserNamespaces, taken: Iterable[IdRange]) -> IdRange:
         if first in starts:
             continue
         if not any(begin < first + size and first < end for begin, end in blocked):
-            return IdRange(first=first, size=size)
+            return IdRange(first=first, size=size, others=settings.others)
     raise Conflict(
         f"no range of {size} IDs is left between {settings.first} and {settings.last}: each container with users of "
         "its own has one"
@@ -127,23 +129,33 @@ def parse_subordinates(text: str) -> list[IdRange]:
 
 def container_mappings(users: IdRange) -> Mappings:
     """Of a container's user namespace."""
-    mapping = (IdMapping(0, users.first, users.size),)
-    return Mappings(users=mapping, groups=mapping)
+    mappings = tuple(_identity(users))
+    return Mappings(users=mappings, groups=mappings)
 
 
 def owner_mappings(owner: tuple[int, int], users: IdRange | None, *, alone: bool = False) -> Mappings:
     """Of a mount on which what belongs to *owner* (uid, gid) on disk is root's in the container, and the reverse. What
     is root's on disk is nobody's there; with *alone* what is anybody else's too."""
-    base, size = (users.first, users.size) if users else (0, MAXIMUM - 1)
+    ids = list(_identity(users) if users else [IdMapping(0, 0, MAXIMUM - 1)])
+    root = ids[0].outside
     if alone:
-        size = 1
-    return Mappings(users=_as_root(owner[0], base, size), groups=_as_root(owner[1], base, size))
+        ids = []
+    return Mappings(users=_as_root(owner[0], root, ids), groups=_as_root(owner[1], root, ids))
 
 
-def _as_root(owner: int, base: int, size: int) -> tuple[IdMapping, ...]:
-    parts = [
-        IdMapping(owner, base, 1),
-        IdMapping(1, base + 1, min(owner, size) - 1),
-        IdMapping(owner + 1, base + owner + 1, size - owner - 1),
-    ]
-    return tuple(part for part in parts if part.size > 0)
+def _identity(users: IdRange) -> Iterator[IdMapping]:
+    yield IdMapping(0, users.first, users.size)
+    if users.others:
+        end = min(_OTHERS_END, MAXIMUM - users.others)
+        yield IdMapping(users.size, users.others + users.size, end - users.size)
+
+
+def _as_root(owner: int, root: int, ids: Sequence[IdMapping]) -> tuple[IdMapping, ...]:
+    """*owner* as *root*, and all others of *ids* but 0 as they are."""
+    parts = [IdMapping(owner, root, 1)]
+    for inside, outside, size in ids:
+        begin, end, shift = max(inside, 1), inside + size, outside - inside
+        for first, last in ((begin, min(owner, end)), (max(owner + 1, begin), end)):
+            if first < last:
+                parts.append(IdMapping(first, first + shift, last - first))
+    return tuple(parts)

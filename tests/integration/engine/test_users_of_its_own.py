@@ -22,7 +22,9 @@ def test_root_inside_is_nobody_outside(lab: Lab) -> None:
     one, two = lab.up("--userns auto"), lab.up("--userns auto")
     assert uid_of(lab, one) >= FIRST and uid_of(lab, two) >= FIRST
     assert abs(uid_of(lab, one) - uid_of(lab, two)) >= 65536
-    assert re.fullmatch(rf"\s+0\s+{uid_of(lab, one)}\s+65536\n", lab.ck("exec", one, "cat", "/proc/self/uid_map"))
+    shown = lab.ck("exec", one, "cat", "/proc/self/uid_map").splitlines()
+    assert re.fullmatch(rf"\s+0\s+{uid_of(lab, one)}\s+65536", shown[0])
+    assert re.fullmatch(rf"\s+65536\s+{2**31 + 65536}\s+{2**31 - 1 - 65536}", shown[1])
     assert lab.out("--userns host", "cat /proc/self/uid_map").split() == ["0", "0", "4294967295"]
 
 
@@ -167,7 +169,7 @@ def test_who_shares_a_namespace_shares_the_users(lab: Lab) -> None:
         ("--userns auto --pid host", "--pid host cannot be had"),
         ("--userns auto --cap-add SYS_ADMIN", "--cap-add SYS_ADMIN cannot be had"),
         ("--userns keep-id", "invalid user namespace mode 'keep-id'"),
-        ("--userns auto --user 70000", "70000"),
+        ("--userns auto --user 3000000000", "3000000000"),
     ],
 )
 def test_what_cannot_be_is_refused(lab: Lab, options: str, sentence: str) -> None:
@@ -180,5 +182,45 @@ def test_raw_sockets_of_its_own_network(lab: Lab) -> None:
 
 def test_a_file_that_no_user_inside_has_is_nobody_s(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "f").touch()
-    os.chown(tmp_path / "f", 100_000, 100_000)
+    os.chown(tmp_path / "f", 3_000_000_000, 3_000_000_000)
     assert lab.out(f"--userns auto -v {tmp_path}:/m", "stat -c %u /m/f") == "65534\n"
+
+
+def test_ids_of_directory_services(lab: Lab, tmp_path: Path) -> None:
+    """Those beyond its range it has too, and they are not the host's either."""
+    high, highest = 1_000_650_000, 2**31 - 2
+    os.chown(tmp_path, high, high)
+    (tmp_path / "f").touch(mode=0o600)
+    os.chown(tmp_path / "f", high, high)
+    name = lab.up(f"--userns auto -u {high}:70000 --group-add 100000 -v {tmp_path}:/m")
+    assert uid_of(lab, name) == high + 2**31
+    script = (
+        f"id -u; id -g; stat -c %u:%g /m/f; touch /m/new /tmp/mine; cp -p /m/f /tmp/f; stat -c %u /tmp/f; echo {high}"
+    )
+    assert lab.ck("exec", name, "sh", "-c", script).split() == [
+        str(high),
+        "70000",
+        f"{high}:{high}",
+        str(high),
+        str(high),
+    ]
+    assert "100000" in lab.ck("exec", name, "id", "-G").split()
+    assert ((tmp_path / "new").stat().st_uid, (tmp_path / "new").stat().st_gid) == (high, 70000)
+    lab.ck("exec", "-u", "0", name, "sh", "-c", f"cat /m/f; touch /as-root; chown {highest}:65536 /as-root")
+    client = docker.APIClient(base_url=f"unix://{lab.daemon.socket}")
+    try:
+        for _ in range(2):
+            assert client.put_archive(name, "/", archive(("put", 70001, highest)))
+            for path, owner in (
+                ("/as-root", (highest, 65536)),
+                ("/put", (70001, highest)),
+                ("/tmp/mine", (high, 70000)),
+            ):
+                with tarfile.open(fileobj=io.BytesIO(b"".join(client.get_archive(name, path)[0]))) as tar:
+                    assert [(each.uid, each.gid) for each in tar] == [owner], path
+            lab.ck("stop", "-t", "0", name)
+    finally:
+        client.close()
+    lab.ck("start", name)
+    shown = lab.ck("exec", name, "stat", "-c", "%u:%g", "/as-root", "/put", "/tmp/mine").split()
+    assert shown == [f"{highest}:65536", f"70001:{highest}", f"{high}:70000"]

@@ -1,11 +1,13 @@
+from collections.abc import Sequence
 from itertools import pairwise
 
 import attrs
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ck.kernel.api.container import Container, ContainerConfig, HostConfig, IdRange
+from ck.kernel.archive.owners import Owners
 from ck.kernel.config import UserNamespaces
 from ck.kernel.engine.context import now
 from ck.kernel.engine.users import (
@@ -110,17 +112,43 @@ def test_subordinate_ids() -> None:
 def test_a_container_s_mappings() -> None:
     mapping = (IdMapping(0, 5000, 100),)
     assert container_mappings(IdRange(first=5000, size=100)) == Mappings(users=mapping, groups=mapping)
+    default = UserNamespaces()
+    users = choose_range(default, [])
+    assert users == IdRange(first=default.first, size=default.size, others=default.others)
+    own, others = container_mappings(users).users
+    assert own == (0, default.first, 65536)
+    assert others == (65536, 0x8001_0000, 0x7FFE_FFFF)  # up to the last ID but one of a signed number, and of all
+    assert others.outside + others.size == MAXIMUM
 
 
-@given(st.integers(0, 200_000), st.none() | st.builds(IdRange, first=st.integers(1, 2**30), size=st.just(65536)))
-def test_the_owner_on_disk_is_root_inside_and_no_id_has_two_meanings(owner: int, users: IdRange | None) -> None:
-    base, size = (users.first, users.size) if users else (0, MAXIMUM - 1)
-    assume(owner > 0)
+own = st.builds(IdRange, first=st.integers(1, 2**30), size=st.just(65536), others=st.sampled_from([0, 2**31]))
+
+
+@given(st.integers(1, 200_000), st.none() | own, st.integers(1, 300_000))
+def test_the_owner_on_disk_is_root_inside_and_no_id_has_two_meanings(
+    owner: int, users: IdRange | None, other: int
+) -> None:
     parts = owner_mappings((owner, owner), users).users
-    assert parts[0] == (owner, base, 1)
+    ids = container_mappings(users).users if users else (IdMapping(0, 0, MAXIMUM - 1),)
+    assert parts[0] == (owner, ids[0].outside, 1)
     disk = sorted((part.inside, part.inside + part.size) for part in parts)
     host = sorted((part.outside, part.outside + part.size) for part in parts)
     for spans in (disk, host):
         assert all(before[1] <= after[0] for before, after in pairwise(spans))
-    assert all(base <= begin and end <= base + size for begin, end in host)
     assert not any(begin <= 0 < end for begin, end in disk)  # root's on disk is nobody's inside
+    if other != owner:
+        assert outside(parts, other) == outside(ids, other)
+    assert owner_mappings((owner, owner), users, alone=True).users == parts[:1]
+
+
+def outside(mappings: Sequence[IdMapping], inside: int) -> int | None:
+    found = (each for each in mappings if each.inside <= inside < each.inside + each.size)
+    return next((each.outside + inside - each.inside for each in found), None)
+
+
+@given(own, st.integers(0, 2**31 - 2))
+def test_archives_and_the_kernel_agree_on_whose_a_file_is(users: IdRange, inside: int) -> None:
+    host = outside(container_mappings(users).users, inside)
+    owners = Owners(first=users.first, size=users.size, others=users.others)
+    if host is not None:
+        assert owners.outside(inside) == host and owners.inside(host) == inside
