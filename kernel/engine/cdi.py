@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from ck.kernel.errors import InvalidArgument, Unsupported
+from ck.kernel.errors import InvalidArgument, NotFound, Unsupported
 
 _VENDOR: Final = r"[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]|[A-Za-z]"
 _KIND: Final = re.compile(rf"(?:{_VENDOR})/[A-Za-z](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
@@ -63,12 +63,22 @@ NO_EDITS: Final = Edits()
 
 @attrs.frozen(kw_only=True)
 class Spec:
-    """One file: the devices of one kind, and what all of them need."""
+    """One file: what the devices of one kind need, and what all of them need, as it was written. A device that is in
+    several files is as the one of the highest `rank` has it."""
 
     source: str
     kind: str
-    devices: Mapping[str, Edits]
-    common: Edits
+    devices: Mapping[str, object]
+    common: object
+    rank: int = 0
+
+    def edits(self, device: str) -> Edits:
+        """Raises: InvalidArgument, Unsupported."""
+        return _edits(self.devices[device], f"the CDI file {self.source}, device {device}")
+
+    def common_edits(self) -> Edits:
+        """Raises: InvalidArgument, Unsupported."""
+        return _edits(self.common, f"the CDI file {self.source}")
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -80,27 +90,30 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def find_edits(names: Sequence[str], specs: Iterable[Spec]) -> Edits:
-    """What the devices *names* need. Raises: InvalidArgument for one that no spec has, or more than one."""
+    """What the devices *names* need. Raises: NotFound for one that no spec has, InvalidArgument for one that two of the
+    same rank have, or whose edits are none; Unsupported."""
     known = list(specs)
-    edits, commons = Edits(), []
+    edits, commons = Edits(), list[Spec]()
     for name in dict.fromkeys(names):
         kind, device = split_name(name)
-        found = [spec for spec in known if spec.kind == kind and device in spec.devices]
+        having = [spec for spec in known if spec.kind == kind and device in spec.devices]
+        highest = max((spec.rank for spec in having), default=0)
+        found = [spec for spec in having if spec.rank == highest]
         if not found:
-            raise InvalidArgument(f"unresolvable CDI device {name}")
+            raise NotFound(f"unresolvable CDI device {name}")
         if len(found) > 1:
             files = " and ".join(spec.source for spec in found)
             raise InvalidArgument(f"the CDI device {name} is in more than one file: {files}")
-        edits += found[0].devices[device]
+        edits += found[0].edits(device)
         if found[0] not in commons:
             commons.append(found[0])
     for spec in commons:
-        edits += spec.common
+        edits += spec.common_edits()
     return edits
 
 
-def parse_spec(document: object, source: str) -> Spec:
-    """A spec file that was read. Raises: InvalidArgument, Unsupported, both naming *source*."""
+def parse_spec(document: object, source: str, rank: int = 0) -> Spec:
+    """A spec file that was read. Raises: InvalidArgument, naming *source*."""
     where = f"the CDI file {source}"
     spec = _object(document, where)
     kind = spec.get("kind")
@@ -112,8 +125,8 @@ def parse_spec(document: object, source: str) -> Spec:
         name = device.get("name")
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise InvalidArgument(f"{where} has a device of the name {name!r}")
-        devices[name] = _edits(device.get("containerEdits"), f"{where}, device {name}")
-    return Spec(source=source, kind=kind, devices=devices, common=_edits(spec.get("containerEdits"), where))
+        devices[name] = device.get("containerEdits")
+    return Spec(source=source, kind=kind, devices=devices, common=spec.get("containerEdits"), rank=rank)
 
 
 def _edits(document: object, where: str) -> Edits:

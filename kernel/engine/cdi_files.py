@@ -9,29 +9,32 @@ from typing import Final
 
 from ck.kernel.engine.cdi import Edits, NodeEdit, Spec, find_edits, parse_spec
 from ck.kernel.engine.devices import Device
-from ck.kernel.errors import InvalidArgument
+from ck.kernel.errors import CkError, InvalidArgument, NotFound
 
 _SUFFIXES: Final = (".json", ".yaml", ".yml")
 
 
 def cdi_edits(names: Sequence[str], directories: Sequence[Path]) -> Edits:
-    """What the devices *names* need. A file that cannot be read is the business of those alone who ask for its kind.
+    """What the devices *names* need. A device is whose file lies in the latest of *directories*; a file that cannot be
+    read matters only where a device is not found without it (SPEC.md, "CDI JSON Specification").
 
     Blocks. Raises: InvalidArgument, Unsupported.
     """
-    kinds = {name.partition("=")[0] for name in names}
-    return find_edits(names, list(_specs(directories, kinds)))
+    broken: list[CkError] = []
+    try:
+        return find_edits(names, list(_specs(directories, broken)))
+    except NotFound as error:
+        raise InvalidArgument("; ".join(map(str, (error, *broken)))) from error
 
 
-def _specs(directories: Sequence[Path], kinds: set[str]) -> Iterator[Spec]:
-    # A later directory's file replaces an earlier one's of the same name (SPEC.md, "CDI JSON Specification").
-    files = {path.name: path for directory in directories for path in sorted(directory.glob("*"))}
-    for path in files.values():
-        if path.suffix not in _SUFFIXES:
-            continue
-        document = _read(path)
-        if isinstance(document, dict) and document.get("kind") in kinds:
-            yield parse_spec(document, str(path))
+def _specs(directories: Sequence[Path], broken: list[CkError]) -> Iterator[Spec]:
+    for rank, directory in enumerate(directories):
+        for path in sorted(directory.glob("*")):
+            if path.suffix in _SUFFIXES:
+                try:
+                    yield parse_spec(_read(path), str(path), rank)
+                except CkError as error:
+                    broken.append(error)
 
 
 def _read(path: Path) -> object:

@@ -218,6 +218,7 @@ def _check(ctx: Context, container: Container) -> None:
             root="/",
             capabilities=ctx.capabilities,
             machine=ctx.machine,
+            release=ctx.release,
             network_namespace=_namespace(host.network_mode),
             own_network=not _namespace(host.network_mode),
             ipc_namespace=_namespace(host.ipc_mode),

@@ -166,6 +166,7 @@ async def _bundle(ctx: Context, container: Container, namespaces: Namespaces, bi
         root=str(ctx.config.run_root / "root"),
         capabilities=ctx.capabilities,
         machine=ctx.machine,
+        release=ctx.release,
         binds=tuple(binds),
         devices=(*privileged, *asked),
         rates=tuple(rates),

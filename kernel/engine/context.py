@@ -85,6 +85,7 @@ class Context:
     boot_id: str = attrs.field(factory=boot_id)
     host_name: str = attrs.field(factory=socket.gethostname)
     machine: str = attrs.field(factory=platform.machine)
+    release: str = attrs.field(factory=platform.release)
     capabilities: frozenset[str] = attrs.field(factory=lambda: available(bounding_capabilities()))
     hardware: Machine = attrs.field(factory=lambda: Machine(cpus=online("cpu"), memory_nodes=online("node")))
     waiters: Waiters = attrs.field(factory=Waiters)

@@ -14,6 +14,7 @@ from ck.kernel.api.container import Container
 from ck.kernel.api.stats import Sample, Stats, Traffic
 from ck.kernel.drivers.runtime import Meter
 from ck.kernel.engine.context import Context, Run
+from ck.kernel.engine.earlier import Earlier
 from ck.kernel.engine.network_records import has_host_network
 from ck.kernel.engine.procfs import parse_host_cpu, parse_traffic
 from ck.kernel.lifecycle import ACTIVE
@@ -45,7 +46,7 @@ class Sampler:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._memory = memory_bytes()
-        self._last: dict[str, Sample] = {}
+        self._earlier = Earlier()
         self._probes: dict[str, _Probe] = {}  # open while somebody streams
         self._wanted: dict[object, Collection[str] | None] = {}  # by stream; None is all
         self._ticking = False
@@ -154,15 +155,10 @@ class Sampler:
         result = []
         for container in containers:
             now = found.get(container.id) or self._nothing(container, time.time_ns())
-            before = self._last.get(container.id)
             started = container.state.started_at
             started_ns = int(started.timestamp() * 1e9) if started else now.at_ns
-            if before is None or before.accounts is None or before.at_ns < started_ns:
-                before = self._at_start(container, now, started_ns)
-            if now.accounts is None:
-                self._last.pop(container.id, None)
-            else:
-                self._last[container.id] = now
+            before = self._earlier.before(now, started_ns) or self._at_start(container, now, started_ns)
+            self._earlier.keep(now, started_ns)
             result.append(Stats(now=now, before=before))
         return result
 

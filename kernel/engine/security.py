@@ -1,6 +1,7 @@
 """`--security-opt`: parsed, and Docker's seccomp profiles turned into what the OCI runtime spec knows. Pure."""
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import attrs
 from ck.kernel.errors import InvalidArgument, Unsupported
 
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
+_FILTERS: Final = {"arches", "caps", "minKernel"}  # moby, profiles/seccomp/seccomp.go, Filter
 
 
 @attrs.frozen(kw_only=True)
@@ -43,17 +45,21 @@ def parse_security_options(options: Sequence[str], *, privileged: bool) -> Secur
     return parsed
 
 
-def seccomp_object(profile: str, capabilities: Collection[str], machine: str) -> Mapping[str, Any]:
+def seccomp_object(profile: str, capabilities: Collection[str], machine: str, release: str) -> Mapping[str, Any]:
     """A Docker seccomp profile (JSON text) as the OCI `linux.seccomp` object for a container with *capabilities*.
 
-    *machine* is as uname(2) has it. Raises: InvalidArgument.
+    *machine* and the kernel's *release* are as uname(2) has them. Raises: InvalidArgument.
     """
     try:
         given = json.loads(profile)
+        if not isinstance(given, dict):
+            raise InvalidArgument("the seccomp profile is no JSON object")
+        if not given.get("defaultAction"):
+            raise InvalidArgument("the seccomp profile has no defaultAction")
         architectures = list(given.get("architectures", ()))
         for entry in given.get("archMap") or ():
             architectures += [entry["architecture"], *(entry.get("subArchitectures") or ())]
-        rules = [_rule(rule) for rule in given.get("syscalls") or () if _applies(rule, capabilities, machine)]
+        rules = [_rule(rule) for rule in given.get("syscalls") or () if _applies(rule, capabilities, machine, release)]
         converted: dict[str, Any] = {"defaultAction": given["defaultAction"], "syscalls": rules}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidArgument(f"the seccomp profile cannot be read: {error!r}") from error
@@ -77,8 +83,10 @@ def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     return converted
 
 
-def _applies(rule: Mapping[str, Any], capabilities: Collection[str], machine: str) -> bool:
+def _applies(rule: Mapping[str, Any], capabilities: Collection[str], machine: str, release: str) -> bool:
     includes, excludes = rule.get("includes") or {}, rule.get("excludes") or {}
+    if unknown := ({*includes, *excludes} - _FILTERS):
+        raise InvalidArgument(f"the seccomp profile has a rule that depends on {min(unknown)!r}, which is not known")
     architecture = _ARCHITECTURES.get(machine, machine)
     if includes.get("arches") and architecture not in includes["arches"]:
         return False
@@ -86,4 +94,16 @@ def _applies(rule: Mapping[str, Any], capabilities: Collection[str], machine: st
         return False
     if not set(includes.get("caps") or ()) <= set(capabilities):
         return False
-    return not set(excludes.get("caps") or ()) & set(capabilities)
+    if set(excludes.get("caps") or ()) & set(capabilities):
+        return False
+    if (oldest := includes.get("minKernel")) and _version(release) < _version(oldest):
+        return False
+    return not ((oldest := excludes.get("minKernel")) and _version(release) >= _version(oldest))
+
+
+def _version(release: str) -> tuple[int, int]:
+    """Of "6.1.0-18-amd64", or of a profile's "4.8"."""
+    found = re.match(r"(\d+)\.(\d+)", release)
+    if found is None:
+        raise InvalidArgument(f"the seccomp profile has the minKernel {release!r}, which is not like 4.8")
+    return int(found[1]), int(found[2])

@@ -55,6 +55,7 @@ class Facts:
     root: str  # where the runtime shall make the root
     capabilities: frozenset[str]  # of the engine itself
     machine: str  # uname(2)
+    release: str  # the kernel's, also of uname(2)
     binds: tuple[Bind, ...] = ()
     devices: tuple[Device, ...] = ()
     rates: tuple[BlockRate, ...] = ()
@@ -91,7 +92,7 @@ def build_spec(container: Container, facts: Facts) -> dict[str, Any]:
     if security.seccomp == "default":
         annotations["ck.seccomp"] = "default"
     elif security.seccomp != "unconfined":
-        linux["seccomp"] = seccomp_object(security.seccomp, capabilities, facts.machine)
+        linux["seccomp"] = seccomp_object(security.seccomp, capabilities, facts.machine, facts.release)
     rlimits, explicit = _rlimits(host)
     annotations["ck.explicit-rlimits"] = ",".join(explicit)
     process = build_process(container.config, capabilities, security, container)

@@ -73,8 +73,14 @@ def _end(container: Container, died: Event, before: Sequence[Event]) -> str:
     how = f"killed by {_signal(number)}" if number else f"exit code {code}"
     if died.cause == Ending.LOST:
         return "The machine went down while it ran, or someone cleared the engine's run root: nobody saw how it ended."
-    if any(event.action == "oom" for event in before) and not any(event.action == "kill" for event in before):
-        return f"It ran out of {_which_memory(container)} ({how}): the kernel's OOM killer ended it."
+    killed = any(event.action == "oom" for event in before)
+    if killed and not any(event.action == "kill" for event in before):
+        if number == signal.SIGKILL or code == str(128 + signal.SIGKILL):
+            return f"It ran out of {_which_memory(container)} ({how}): the kernel's OOM killer ended it."
+        return (
+            f"The program ended by itself ({how}){_meaning(code)}, after the kernel's OOM killer had killed a process "
+            f"in it, which had run out of {_which_memory(container)}."
+        )
     sent = [event for event in before if event.action == "kill" and _may_end(container, event, number)]
     asked = [event for event in sent if event.cause in (Ending.UNHEALTHY, Ending.SHUTDOWN)] or sent
     if not asked:

@@ -70,8 +70,7 @@ def limits_of(args: Args) -> dict[str, Any]:
 
 def unchanging(args: Args) -> str:
     """The first flag whose value means "as it is" in an update, "" for none: the API has no other word for it."""
-    numbers = (*_NUMBERS, *_BYTES, "memory-swap", "cpus")
-    for flag in (*numbers, *_TEXTS):
+    for flag in (*_NUMBERS, *_BYTES, "memory-swap", "cpus"):
         if args.given(flag) and flag != "pids-limit" and not args.text(flag).strip("0."):
             return flag
-    return ""
+    return next((flag for flag in _TEXTS if args.given(flag) and not args.text(flag).strip()), "")

@@ -58,7 +58,9 @@ class Group:
         *device_program* is that of ck.kernel.linux.cgroup.devices.compile_rules.
         """
         settings = list(settings)
-        for top in self._tops(with_cpuset=any(setting.controller == "cpuset" for setting in settings)):
+        # A group above that is somebody else's may have a cpuset of its own.
+        bound = self._layout.parent != PARENT or any(setting.controller == "cpuset" for setting in settings)
+        for top in self._tops(with_cpuset=bound):
             self._make(top)
         for setting in settings:
             self._set(setting)

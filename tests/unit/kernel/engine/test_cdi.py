@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ck.kernel.engine.cdi import Edits, MountEdit, NodeEdit, find_edits, parse_spec, split_name
 from ck.kernel.engine.cdi_files import cdi_edits
-from ck.kernel.errors import CkError, InvalidArgument, Unsupported
+from ck.kernel.errors import CkError, InvalidArgument, NotFound, Unsupported
 
 SPEC: dict[str, Any] = {
     "cdiVersion": "0.6.0",
@@ -51,7 +51,7 @@ def test_what_devices_need() -> None:
     ],
 )
 def test_names_that_lead_nowhere(name: str, named: str) -> None:
-    with pytest.raises(InvalidArgument) as caught:
+    with pytest.raises((InvalidArgument, NotFound)) as caught:
         find_edits([name], [parse_spec(SPEC, "a.json")])
     assert named in str(caught.value)
 
@@ -59,13 +59,20 @@ def test_names_that_lead_nowhere(name: str, named: str) -> None:
 def test_two_files_with_one_device() -> None:
     with pytest.raises(InvalidArgument, match="more than one file: a and b"):
         find_edits(["vendor.com/net=one"], [parse_spec(SPEC, "a"), parse_spec(SPEC, "b")])
+    later = parse_spec({**SPEC, "containerEdits": {"env": ["ALL=later"]}}, "c", rank=1)
+    assert find_edits(["vendor.com/net=two"], [parse_spec(SPEC, "a"), later]).env == ("TWO=2", "ALL=later")
 
 
 @pytest.mark.parametrize("key", ["hooks", "intelRdt", "netDevices"])
 def test_what_is_not_supported_is_named(key: str) -> None:
-    spec = {**SPEC, "containerEdits": {key: [{"hookName": "prestart"}]}}
+    asking = {key: [{"hookName": "prestart"}]}
     with pytest.raises(Unsupported, match=f"a.json asks for {key}"):
-        parse_spec(spec, "a.json")
+        find_edits(["vendor.com/net=one"], [parse_spec({**SPEC, "containerEdits": asking}, "a.json")])
+    devices = [*SPEC["devices"], {"name": "three", "containerEdits": asking}]
+    spec = parse_spec({**SPEC, "devices": devices}, "a.json")
+    with pytest.raises(Unsupported, match=f"a.json, device three asks for {key}"):
+        find_edits(["vendor.com/net=three"], [spec])
+    assert find_edits(["vendor.com/net=two"], [spec]).env == ("TWO=2", "ALL=yes")
 
 
 JSON = st.recursive(
@@ -79,7 +86,8 @@ JSON = st.recursive(
 def test_malformed_files_are_refused_and_never_a_crash(junk: object, key: str, inner: str) -> None:
     for document in (junk, {**SPEC, key: junk}, {**SPEC, "containerEdits": {inner: junk}}):
         try:
-            parse_spec(document, "a.json")
+            spec = parse_spec(document, "a.json")
+            find_edits([f"{spec.kind}={device}" for device in spec.devices], [spec])
         except CkError as error:
             assert "a.json" in str(error)
 
@@ -102,9 +110,8 @@ def test_files(tmp_path: Path) -> None:
     (second / "net.json").write_text(json.dumps({**SPEC, "containerEdits": {"env": ["ALL=later"]}}))
     assert cdi_edits(["vendor.com/net=two"], directories).env == ("TWO=2", "ALL=later")
     (second / "net.json").write_text("{")
-    with pytest.raises(InvalidArgument, match=r"net\.json cannot be read"):
-        cdi_edits(["vendor.com/net=two"], directories)
     (second / "net.yaml").write_text("a: [")
-    (second / "net.json").unlink()
-    with pytest.raises(InvalidArgument, match=r"net\.yaml is not YAML"):
+    assert cdi_edits(["vendor.com/net=two"], directories).env == ("TWO=2", "ALL=yes")
+    (first / "net.json").unlink()
+    with pytest.raises(InvalidArgument, match=r"unresolvable .*net\.json cannot be read.*net\.yaml is not YAML"):
         cdi_edits(["vendor.com/net=two"], directories)

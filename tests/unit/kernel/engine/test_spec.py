@@ -14,7 +14,7 @@ from ck.kernel.engine.spec import MASKED_PATHS, READONLY_PATHS, Facts, build_spe
 from ck.kernel.engine.spec_mounts import Bind
 from ck.kernel.errors import InvalidArgument, Unsupported
 
-FACTS = Facts(root="/run/ck/root", capabilities=frozenset(ALL), machine="x86_64")
+FACTS = Facts(root="/run/ck/root", capabilities=frozenset(ALL), machine="x86_64", release="6.1.0-18-amd64")
 
 
 def container(host: HostConfig | None = None, **config: Any) -> Container:
@@ -157,6 +157,38 @@ def test_limits_and_ulimits() -> None:
 def test_what_cannot_be_is_refused_by_name(host: HostConfig, facts: Facts, named: str) -> None:
     with pytest.raises((InvalidArgument, Unsupported), match=named):
         build_spec(container(host), facts)
+
+
+@pytest.mark.parametrize(
+    ("rule", "applies"),
+    [
+        ({}, True),
+        ({"includes": {"minKernel": "6.1"}}, True),
+        ({"includes": {"minKernel": "6.2"}}, False),
+        ({"includes": {"minKernel": "5.19"}}, True),
+        ({"excludes": {"minKernel": "6.1"}}, False),
+        ({"excludes": {"minKernel": "6.10"}}, True),
+        ({"includes": {"arches": ["amd64"], "minKernel": "99.0"}}, False),
+    ],
+)
+def test_rules_that_depend_on_the_machine(rule: dict[str, Any], applies: bool) -> None:
+    profile = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO", **rule}]}
+    seccomp = spec_of(HostConfig(security_opt=(f"seccomp={json.dumps(profile)}",)))["linux"]["seccomp"]
+    assert bool(seccomp["syscalls"]) == applies
+
+
+@pytest.mark.parametrize(
+    ("profile", "sentence"),
+    [
+        ("{}", "the seccomp profile has no defaultAction"),
+        ("[]", "the seccomp profile is no JSON object"),
+        ('{"defaultAction": "x", "syscalls": [{"action": "y", "includes": {"minKernel": "new"}}]}', "minKernel 'new'"),
+        ('{"defaultAction": "x", "syscalls": [{"action": "y", "includes": {"moon": "full"}}]}', "depends on 'moon'"),
+    ],
+)
+def test_profiles_that_are_none(profile: str, sentence: str) -> None:
+    with pytest.raises(InvalidArgument, match=sentence):
+        spec_of(HostConfig(security_opt=(f"seccomp={profile}",)))
 
 
 def test_a_docker_seccomp_profile_is_converted() -> None:
