@@ -17,7 +17,8 @@ from ck.kernel.drivers.port_ranges import from_ranges, to_ranges
 class VolumeRecord:
     """What the engine knows of a volume beyond its driver.
 
-    `owner` is the container for which an anonymous one was made.
+    `owner` is the container for which an anonymous one was made, and with which it goes: "" once that was removed
+    without it.
     """
 
     name: str

@@ -46,7 +46,8 @@ async def remove_container(
         await ctx.save(attrs.evolve(removing, state=state))
         raise
     destroyed = ctx.container_event(container, "destroy", cause=cause)
-    await ctx.store.commit([Delete("container", container.id)], [destroyed])
+    left = volumes.left_by(container, removed=anonymous_volumes)
+    await ctx.store.commit([Delete("container", container.id), *left], [destroyed])
     note_use(ctx, container.image_id)
     if anonymous_volumes:
         await volumes.forget([point.name for point in container.mounts if point.anonymous])

@@ -4,7 +4,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ck.kernel.api.container import Pruned
+import attrs
+
+from ck.kernel.api.container import Container, Pruned
 from ck.kernel.api.volume import Volume
 from ck.kernel.drivers.volume import DriverVolume
 from ck.kernel.engine.context import Context
@@ -82,6 +84,18 @@ class Volumes:
             record = self._ctx.store.volumes.get(name)
             if record is not None and not self._users(name):
                 await self._remove(record)
+
+    def left_by(self, container: Container, *, removed: bool) -> Sequence[Put]:
+        """For the commit that ends *container*: those of its anonymous volumes that stay are nobody's from then on. The
+        others (*removed*) stay its own, so that after a crash before they are gone the next engine removes them."""
+        found = []
+        for name in {point.name for point in container.mounts if point.anonymous}:
+            record = self._ctx.store.volumes.get(name)
+            if record is None or record.owner != container.id:
+                continue
+            if not removed or len(self._users(name)) > 1:
+                found.append(Put(name, attrs.evolve(record, owner="")))
+        return found
 
     async def make(self, record: VolumeRecord) -> DriverVolume:
         """Make the volume unless it is there, and remember it. Raises: Conflict where it is another driver's."""

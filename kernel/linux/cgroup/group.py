@@ -203,7 +203,7 @@ class Group:
             remove_tree(directory)
             os.mkdir(directory, 0o755)
         if top == self._layout.v1.get("cpuset"):
-            inherit_cpuset(directory)
+            inherit_cpuset(top, self.path)
 
     def _enter_cpuset(self) -> None:
         """Put all processes under v1's cpuset controller, if they are not yet."""

@@ -21,12 +21,12 @@ def make_parent(layout: Layout, top: str, parent: str) -> None:
         fresh = make(path)
         if top == layout.unified:
             hand_down(layout, above)
-        elif top == layout.v1.get("cpuset"):
-            inherit_cpuset(path)
         if fresh:
             os.setxattr(path, _MADE_BY_US, b"1")
     if top == layout.unified:
         hand_down(layout, path)
+    elif top == layout.v1.get("cpuset"):
+        inherit_cpuset(top, parent)
 
 
 def remove_parent(top: str, parent: str) -> None:
@@ -42,13 +42,15 @@ def remove_parent(top: str, parent: str) -> None:
         path = os.path.dirname(path)
 
 
-def inherit_cpuset(group: str) -> None:
-    """A new group of v1's cpuset takes no process before it has CPUs and memory nodes: those of the group above
-    it (cpusets.rst)."""
-    for file in _CPUSETS:
-        path = os.path.join(group, file)
-        if not read(path).strip():
-            write(path, read(os.path.join(os.path.dirname(group), file)))
+def inherit_cpuset(top: str, group: str) -> None:
+    """Have *group*, a path relative to v1's cpuset hierarchy, and all above it take processes: none does before it has
+    CPUs and memory nodes, which are those of the group above it where nobody says otherwise (cpusets.rst)."""
+    path = top
+    for name in group.split("/"):
+        above, path = path, os.path.join(path, name)
+        for file in _CPUSETS:
+            if not read(os.path.join(path, file)).strip():
+                write(os.path.join(path, file), read(os.path.join(above, file)))
 
 
 def files_of(layout: Layout) -> frozenset[str]:

@@ -150,3 +150,22 @@ def test_volume_verbs(lab: Lab) -> None:
 )
 def test_bad_mounts(lab: Lab, options: str, sentence: str) -> None:
     lab.refused(options, sentence)
+
+
+def test_what_a_container_has_left_is_there_after_a_restart(own_lab: Lab) -> None:
+    """An anonymous volume goes with its container only where that was asked for, however the engine ends."""
+    lab = own_lab
+    left = lab.make("-v /anonymous")
+    shared = lab.make("-v /anonymous")
+    borrower = lab.make(f"--volumes-from {shared}")
+    gone = lab.make("-v /anonymous")
+    names = {each: lab.inspect(each, "{{(index .Mounts 0).Name}}") for each in (left, shared, gone)}
+    lab.ck("rm", left)
+    lab.ck("rm", "-v", shared)
+    lab.ck("rm", borrower)
+    lab.ck("rm", "-v", gone)
+    for end in (lab.daemon.stop, lab.daemon.kill9):
+        assert set(lab.ck("volume", "ls", "-q").split()) == {names[left], names[shared]}
+        end()
+        lab.daemon.start()
+    assert set(lab.ck("volume", "ls", "-q").split()) == {names[left], names[shared]}

@@ -34,6 +34,23 @@ def test_it_is_made_and_goes_with_the_last_container(lab: Lab) -> None:
     assert not [top for top in LAYOUT.tops if os.path.exists(f"{top}/{parent.partition('/')[0]}")]
 
 
+@pytest.mark.skipif(LAYOUT.mode is Mode.V2, reason="with v2 a group is below its parent in everything")
+def test_the_cpus_of_the_parent_hold(lab: Lab) -> None:
+    """Also for a container that asks for none itself."""
+    top, cpu = Path(LAYOUT.v1["cpuset"]), str(max(os.sched_getaffinity(0)))
+    parent = top / f"ck-test-{uuid.uuid4().hex[:8]}"
+    parent.mkdir()
+    try:
+        (parent / "cpuset.mems").write_text((top / "cpuset.mems").read_text())
+        (parent / "cpuset.cpus").write_text(cpu)
+        name = lab.up(f"--cgroup-parent /{parent.name}")
+        assert os.sched_getaffinity(int(lab.inspect(name, "{{.State.Pid}}"))) == {int(cpu)}
+        lab.ck("rm", "-f", name)
+    finally:
+        if parent.exists():  # the engine takes an empty one away with the last container
+            parent.rmdir()
+
+
 def test_an_engine_finds_it_again(own_lab: Lab) -> None:
     parent = f"ck-test-{uuid.uuid4().hex[:8]}"
     name = own_lab.up(f"--cgroup-parent {parent}")

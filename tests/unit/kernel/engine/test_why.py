@@ -86,6 +86,11 @@ def test_oom_names_the_limit() -> None:
     oom = event("oom", "exit")
     assert "memory limit of 64 MiB (killed by SIGKILL)" in reason(oom, DIED, memory=64 << 20)
     assert "the host's memory: it has no limit" in reason(oom, DIED)
+    assert reason(oom, event("die", "exit", exitCode="137"), memory=64 << 20).endswith("OOM killer ended it.")
+    assert reason(oom, event("die", "exit", exitCode="0"), memory=64 << 20) == (
+        "The program ended by itself (exit code 0), after the kernel's OOM killer had killed a process in it, which "
+        "had run out of its memory limit of 64 MiB."
+    )
 
 
 def test_a_running_container_tells_of_its_start_its_health_and_its_last_end() -> None:
