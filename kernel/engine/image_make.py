@@ -73,14 +73,15 @@ async def make_image(
     known = ctx.store.images.get(image_id)
     async with ctx.leases.hold([image_id, *(blobs_of(known) if known else ())]):
         await ctx.content.add(raw)
-        image = attrs.evolve(
-            read_image(image_id, raw),
-            layer_sizes=sizes,
-            layer_blobs=(*base.layer_blobs, *(layer.blob for layer in layers)),
-            size=sum(sizes),
-        )
         if known is not None and ctx.store.images.get(image_id) is not None:
             image = known  # of the same layers, so what is known of it is as good, and it may have more names
+        else:
+            image = attrs.evolve(
+                read_image(image_id, raw),
+                layer_sizes=sizes,
+                layer_blobs=(*base.layer_blobs, *(layer.blob for layer in layers)),
+                size=sum(sizes),
+            )
         await record_image(ctx, image, image_event(ctx, action, image, tag), tag=tag)
         collect_soon(ctx)
         return image
