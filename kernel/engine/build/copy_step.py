@@ -96,7 +96,7 @@ class CopyJob:
         instruction = self.instruction
         parents = isinstance(instruction, Copy) and instruction.parents
         excluded = PatternMatcher(instruction.exclude)
-        found = [each for source in sources for each in tree.find(source)]
+        found = [each for source in sources for each in tree.find(source, parents=parents)]
         if len(found) > 1:
             writer.whole()
         for each in found:
@@ -107,7 +107,7 @@ class CopyJob:
                         continue
             if each.directory and not parents:
                 writer.directory()
-            writer.nodes(tree.nodes(each, excluded, parents=parents))
+            writer.nodes(tree.nodes(each, excluded))
 
     async def _feed_download(self, writer: CopyWriter, url: str) -> None:
         assert isinstance(self.instruction, Add)
@@ -148,6 +148,6 @@ class CopyJob:
             tree = files.tree(root)
             writer.directory()
             for each in tree.find(directory or "."):
-                writer.nodes(tree.nodes(each, excluded, parents=False))
+                writer.nodes(tree.nodes(each, excluded))
 
         await files.inside(work)

@@ -5,9 +5,9 @@ import io
 import os
 import posixpath
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from ck.kernel.archive.directories import DIRECTORY, HANDLE, Directories, names_in, open_in_root
@@ -23,18 +23,13 @@ NOTHING_IGNORED: Final = PatternMatcher(())
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a source names: `path` is relative to the tree and free of links, `asked` is as it was asked for; of that
-    --parents leaves the first `pivot` components out."""
+    """What a source names: `path` is relative to the tree and free of links, `asked` is as it was asked for. Of a
+    directory what `left_out` matches, relative to it, is not meant."""
 
     path: str
     asked: str
     directory: bool
-    pivot: int = 0
-
-    @property
-    def title(self) -> str:
-        """Where it goes with --parents."""
-        return "/".join(self.asked.split("/")[self.pivot :])
+    left_out: PatternMatcher = NOTHING_IGNORED
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +49,38 @@ class Tree:
     def __init__(self, root: int, ignored: PatternMatcher = NOTHING_IGNORED) -> None:
         self._root, self._ignored = root, ignored
 
-    def find(self, source: str) -> Sequence[Found]:
-        """What *source* (a path, or with wildcards a pattern) names, by name. A `/./` in it is the pivot. Raises:
-        NotFound."""
-        clean = _normal(source)
-        above, pivot, _ = source.partition(_PIVOT)
-        left_out = len(list(filter(None, _normal(above).split("/")))) if pivot else 0
-        found = self._match("", clean.split("/")) if has_wildcard(source) else [clean]
-        looked_at = [each for path in found if (each := self._look_at(path, left_out)) is not None]
-        if not looked_at:
-            raise NotFound(f'"{source}": not found')
-        return looked_at
+    def find(self, source: str, *, parents: bool = False) -> Sequence[Found]:
+        """What *source* (a path, or with wildcards a pattern, which may match nothing) names, by name. With *parents*
+        it is the directory that paths are kept below, the one before a `/./`, and what of it is meant.
 
-    def nodes(self, found: Found, excluded: PatternMatcher, *, parents: bool) -> Iterator[Node]:
-        """What copying *found* copies: a file, or all that is in a directory, without what *excluded* matches (relative
-        to the directory). With *parents* it goes under its whole path."""
+        Raises: NotFound for a path, DockerfileError for a malformed pattern.
+        """
         if parents:
-            yield from self._above(found)
+            above, pivot, below = source.partition(_PIVOT)
+            found = self._below_pivot(above, below) if pivot else self._below_pivot("", source)
+        else:
+            found = self._named(_normal(source))
+        if not found and not has_wildcard(source):
+            raise NotFound(f'"{source}": not found')
+        return found
+
+    def nodes(self, found: Found, excluded: PatternMatcher) -> Generator[Node]:
+        """What copying *found* copies: a file, or all that is in a directory, without what *excluded* matches (relative
+        to the directory)."""
         if not found.directory:
             above, _, name = found.path.rpartition("/")
-            title = found.title if parents else posixpath.basename(found.asked)
-            if excluded.matches(posixpath.basename(title)):
+            title = posixpath.basename(found.asked)
+            if excluded.matches(title):
                 return
             parent = open_in_root(self._root, os.fsencode(above or "."), DIRECTORY)
             try:
-                yield Node(parent, os.fsencode(name), os.fsencode(title), alone=not parents)
+                yield Node(parent, os.fsencode(name), os.fsencode(title), alone=True)
             finally:
                 os.close(parent)
             return
         top = open_in_root(self._root, os.fsencode(found.path or "."), os.O_RDONLY | os.O_DIRECTORY)
         try:
-            yield from self._below(top, found.path, os.fsencode(found.title) if parents else b"", excluded)
+            yield from self._below(top, found.path, (found.left_out, excluded))
         finally:
             os.close(top)
 
@@ -98,33 +94,47 @@ class Tree:
             else:
                 yield io.BytesIO()
 
-    def _below(self, top: int, base: str, title: bytes, excluded: PatternMatcher) -> Iterator[Node]:
+    def _named(self, path: str) -> Sequence[Found]:
+        names = self._match("", path.split("/")) if has_wildcard(path) else [path]
+        return [found for name in names if (found := self._look_at(name)) is not None]
+
+    def _below_pivot(self, above: str, pattern: str) -> Sequence[Found]:
+        """The directories *above* in which something matches *pattern*, or is in what does; that is one of a
+        .dockerignore, and no link is followed."""
+        included = _normal(pattern)
+        left_out = PatternMatcher(("**", f"!{included}")) if included else NOTHING_IGNORED
+        found = [replace(each, left_out=left_out) for each in self._named(_normal(above)) if each.directory]
+        return [each for each in found if not included or self._has_nodes(each)]
+
+    def _has_nodes(self, found: Found) -> bool:
+        with closing(self.nodes(found, NOTHING_IGNORED)) as nodes:
+            return next(nodes, None) is not None
+
+    def _below(self, top: int, base: str, exceptions: Sequence[PatternMatcher]) -> Iterator[Node]:
+        """All in the directory *top*, whose path is *base*, without what one of *exceptions* matches."""
+
         def inside(visit: Visit) -> bool:
             path = os.fsdecode(visit.path)
-            return self._ignored.may_include_below(posixpath.join(base, path)) and excluded.may_include_below(path)
+            return self._ignored.may_include_below(posixpath.join(base, path)) and all(
+                each.may_include_below(path) for each in exceptions
+            )
 
         held_back: list[bytes] = []  # directories that are left out, unless something in them is not
-        prefix = title + b"/" if title else b""
         for visit in walk(top, enter=inside):
             path = os.fsdecode(visit.path)
             if visit.leaving:
                 continue
-            left_out = self._ignored.matches(posixpath.join(base, path)) or excluded.matches(path)
+            left_out = self._ignored.matches(posixpath.join(base, path)) or any(
+                each.matches(path) for each in exceptions
+            )
             if not left_out:
                 for directory in held_back:
                     if visit.path.startswith(directory + b"/"):
-                        yield Node(top, directory, prefix + directory)
+                        yield Node(top, directory, directory)
                 held_back.clear()
-                yield Node(visit.parent, visit.name, prefix + visit.path)
+                yield Node(visit.parent, visit.name, visit.path)
             elif stat.S_ISDIR(visit.status.st_mode):
                 held_back.append(visit.path)
-
-    def _above(self, found: Found) -> Iterator[Node]:
-        """The directories that lead from the pivot to *found*, itself with them if it is one."""
-        path = found.asked if found.directory else posixpath.dirname(found.asked)
-        parts = path.split("/") if path else []
-        for end in range(found.pivot + 1, len(parts) + 1):
-            yield Node(self._root, os.fsencode("/".join(parts[:end])), os.fsencode("/".join(parts[found.pivot : end])))
 
     def _match(self, above: str, pattern: Sequence[str]) -> list[str]:
         """Paths below *above*; no wildcard matches a slash, so each part of a pattern is matched in its directory."""
@@ -143,7 +153,7 @@ class Tree:
         paths = [posixpath.join(above, name) for name in names if matcher.matches(name)]
         return [deeper for path in paths for deeper in self._match(path, rest)] if rest else paths
 
-    def _look_at(self, path: str, pivot: int) -> Found | None:
+    def _look_at(self, path: str) -> Found | None:
         """None where nothing is there, or it is ignored. A link on the way, or at the end, leads on inside the tree."""
         with Directories(self._root) as directories:
             try:
@@ -164,7 +174,7 @@ class Tree:
             os.close(handle)
         if not directory and self._ignored.matches(real):
             return None
-        return Found(real, path, directory, pivot)
+        return Found(real, path, directory)
 
 
 def _normal(path: str) -> str:

@@ -160,6 +160,8 @@ def test_what_is_ignored_is_not_there(bench: Workbench) -> None:
         ("COPY dirlink/ /x", "/x/sub/h"),
         ("COPY --parents d/sub/h f /x/", "/x/d/sub/h /x/f"),
         ("COPY --parents d/./sub/h f /x/", "/x/sub/h /x/f"),
+        ("COPY --parents **/h ./d/./**/h /x/", "/x/d/sub/h /x/sub/h"),
+        ("COPY f nothing* d/none? /x/", "/x/f"),
         ("COPY --link f /link-to-tmp/", "/link-to-tmp/f"),
         ("WORKDIR /w\nCOPY --link f g ./", "/w/f /w/g"),
         ("COPY f /link-to-tmp/", "/tmp/f"),
@@ -204,6 +206,15 @@ def test_where_things_go(bench: Workbench, line: str, found: str, tmp_path: Path
         with tarfile.open(fileobj=io.BytesIO(top.read())) as files:
             names = {f"/{member.name}" for member in files if member.isfile()}
     assert {f"/{path}" for path in found.removeprefix("/").split(" /")} <= names
+
+
+def test_a_pattern_that_matches_nothing_copies_nothing(bench: Workbench) -> None:
+    bench.write(f="f")
+    (bench.directory / "d").mkdir()
+    bench.build(
+        "FROM BASE\nFROM BASE\nRUN mkdir /old\nCOPY none* d/*.x /old/\nCOPY --from=0 /none* /x/\nADD none? /f\n"
+    )
+    assert bench.run("ls", "-A", "/old") == ""
 
 
 def test_mounts_of_run(bench: Workbench, tmp_path: Path) -> None:
