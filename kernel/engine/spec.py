@@ -120,7 +120,8 @@ def build_process(
     return {
         "terminal": config.tty,
         "cwd": config.working_dir or "/",
-        "env": base_env(config, container.config.hostname),
+        # What is built is to know nothing of where that was.
+        "env": base_env(config, "" if container.throwaway else container.config.hostname),
         "user": {"uid": 0, "gid": 0},
         "capabilities": {"bounding": held, "effective": held, "permitted": held},
         "noNewPrivileges": security.no_new_privileges,
@@ -128,12 +129,14 @@ def build_process(
 
 
 def base_env(config: ContainerConfig, hostname: str) -> list[str]:
-    """PATH, HOSTNAME and TERM where the container's own environment says nothing.
+    """PATH, HOSTNAME (not for a *hostname* of "") and TERM where the container's own environment says nothing.
 
     HOME is the runtime's, from /etc/passwd.
     """
     given = {entry.partition("=")[0] for entry in config.env}
-    defaults = [f"PATH={DEFAULT_PATH}", f"HOSTNAME={hostname}", *(["TERM=xterm"] if config.tty else [])]
+    defaults = [f"PATH={DEFAULT_PATH}"]
+    defaults += [f"HOSTNAME={hostname}"] if hostname else []
+    defaults += ["TERM=xterm"] if config.tty else []
     return [entry for entry in defaults if entry.partition("=")[0] not in given] + list(config.env)
 
 

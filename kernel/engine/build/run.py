@@ -21,9 +21,15 @@ from ck.kernel.drivers.storage import ChangeKind
 from ck.kernel.engine.container_create import create_on
 from ck.kernel.engine.containers import Containers
 from ck.kernel.engine.context import Context
+from ck.kernel.engine.names import container_of
 from ck.kernel.engine.rootview import in_root
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import CorruptData
+
+HOSTNAME: Final = "buildkitsandbox"
+"""Of every RUN, as BuildKit has it, so that it is the same in every build."""
+HOSTNAME_ARGUMENT: Final = "BUILDKIT_SANDBOX_HOSTNAME"
+"""The build argument that says otherwise."""
 
 Output = Callable[[bytes], Awaitable[None]]
 
@@ -44,6 +50,7 @@ class Command:
     user: str
     working_dir: str
     network: str
+    hostname: str
     mounts: Sequence[MountRequest] = ()
     tmpfs: Mapping[str, str] = attrs.field(factory=dict)
 
@@ -75,6 +82,8 @@ class Runner:
         return ContainerSpec(
             config=ContainerConfig(
                 image="build",
+                # A container whose network it shares gives it the name too.
+                hostname="" if container_of(command.network) else command.hostname,
                 cmd=tuple(command.line),
                 env=tuple(command.environment),
                 user=command.user,

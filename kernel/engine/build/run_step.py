@@ -24,7 +24,7 @@ from ck.kernel.engine.build.copy import SECOND, CopyWriter, Manner
 from ck.kernel.engine.build.copy_step import CopyJob
 from ck.kernel.engine.build.mounts import run_mounts
 from ck.kernel.engine.build.place import NOWHERE
-from ck.kernel.engine.build.run import Command, remove_stubs
+from ck.kernel.engine.build.run import HOSTNAME, HOSTNAME_ARGUMENT, Command, remove_stubs
 from ck.kernel.engine.build.sources import Files
 from ck.kernel.errors import Forbidden, StartFailed, Unsupported
 
@@ -55,6 +55,7 @@ class RunStep:
             user=built.config.user,
             working_dir=built.config.working_dir,
             network=network,
+            hostname=shop.request.build_args.get(HOSTNAME_ARGUMENT) or HOSTNAME,
         )
         mounts = [await self._mount_key(mount) for mount in run.mounts]
         script = run.script.text if run.script else ""
@@ -62,6 +63,7 @@ class RunStep:
             "run", built.top, list(line), sorted(built.evaluator.variables.items()), command.user, command.working_dir,
             network, mounts, script, list(shop.request.extra_hosts),
             [shop.request.epoch or 0] if shop.request.reproducible else [],
+            *([command.hostname] if command.hostname != HOSTNAME else []),
         )  # fmt: skip
         if await self._layering.from_cache(key):
             return

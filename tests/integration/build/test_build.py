@@ -259,6 +259,18 @@ def test_a_walled_step(bench: Workbench) -> None:
     assert "--security=insecure is not allowed" in bench.fails("FROM BASE\nRUN --security=insecure true\n")
 
 
+def test_a_step_has_the_same_host_name_everywhere(bench: Workbench) -> None:
+    text = "FROM BASE\nRUN hostname > /name; cat /etc/hostname >> /name; env | grep -c ^HOSTNAME= >> /name || true\n"
+    bench.build(text)
+    assert bench.run("cat", "/name") == "buildkitsandbox\nbuildkitsandbox\n0\n"
+    told = bench.build(text, "--build-arg", "BUILDKIT_SANDBOX_HOSTNAME=other")
+    assert "were not consumed" not in told.out + told.err
+    assert bench.run("cat", "/name") == "other\nother\n0\n"
+    again = bench.build(text)
+    assert "Using cache" in again.out
+    assert bench.run("cat", "/name") == "buildkitsandbox\nbuildkitsandbox\n0\n"
+
+
 def test_errors_name_file_line_and_instruction(bench: Workbench) -> None:
     told = bench.fails("FROM BASE\n\nRUN echo before; echo the reason >&2; exit 3\n")
     assert told.startswith("ck: Dockerfile:3: RUN echo before; echo the reason >&2; exit 3: the command")

@@ -10,7 +10,7 @@ import pytest
 from ck.kernel.api.container import Container, ContainerConfig, HostConfig, Resources, Ulimit
 from ck.kernel.engine.capabilities import ALL, DEFAULT
 from ck.kernel.engine.devices import Device
-from ck.kernel.engine.spec import MASKED_PATHS, READONLY_PATHS, Facts, build_spec
+from ck.kernel.engine.spec import DEFAULT_PATH, MASKED_PATHS, READONLY_PATHS, Facts, build_spec
 from ck.kernel.engine.spec_mounts import Bind
 from ck.kernel.errors import InvalidArgument, Unsupported
 
@@ -105,6 +105,9 @@ def test_the_root_propagates_what_a_bind_asks_for(propagation: str, root: str) -
 def test_environment() -> None:
     env = spec_of(env=("PATH=/mine", "X=1"), tty=True)["process"]["env"]
     assert env == ["HOSTNAME=box", "TERM=xterm", "PATH=/mine", "X=1"]
+    step = build_spec(attrs.evolve(container(), throwaway=True), FACTS)
+    assert step["process"]["env"] == [f"PATH={DEFAULT_PATH}"]
+    assert step["hostname"] == "box"
 
 
 def test_devices_are_made_and_allowed() -> None:
