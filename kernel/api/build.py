@@ -35,7 +35,7 @@ class BuildRequest:
     does. `build_args` are those with a
     value. `platform` None is this machine's. `network` is what RUN has by default: a network's name, "" for the
     config's default, "none" or "host". `epoch` (seconds) is SOURCE_DATE_EPOCH, which what
-    RUN writes has too if `reproducible`. `credentials` are by registry host.
+    RUN writes has too if `reproducible`, and then None is 0. `credentials` are by registry host.
     `agents` are sockets of SSH agents, by the ID that a mount names.
     """
 

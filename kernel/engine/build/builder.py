@@ -83,6 +83,8 @@ class Builder:
 
     async def _build(self, tell: Tell, request: BuildRequest, context: BuildContext, scratch: Path) -> None:
         ctx = self._ctx
+        if request.reproducible and request.epoch is None:
+            request = attrs.evolve(request, epoch=0)
         tags = [new_tag(ctx, tag) for tag in request.tags]
         dockerfile, ignored = await self._read(request, context)
         cache = BuildCache(ctx, self._turns, use=request.use_cache)

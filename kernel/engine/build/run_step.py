@@ -62,7 +62,7 @@ class RunStep:
         key = key_of(
             "run", built.top, list(line), sorted(built.evaluator.variables.items()), command.user, command.working_dir,
             network, mounts, script, list(shop.request.extra_hosts),
-            [shop.request.epoch or 0] if shop.request.reproducible else [],
+            [shop.request.epoch] if shop.request.reproducible else [],
             *([command.hostname] if command.hostname != HOSTNAME else []),
         )  # fmt: skip
         if await self._layering.from_cache(key):
@@ -99,13 +99,13 @@ class RunStep:
         """What the ended container has changed."""
         ctx, request = self._shop.ctx, self._shop.request
         await remove_stubs(ctx, container_id)
-        if not request.reproducible:
+        if not request.reproducible or request.epoch is None:
             await ctx.storage.diff(container_id, sink)
             return
         path = scratch / "diff"
         with path.open("wb") as file:
             await ctx.storage.diff(container_id, file)
-        newest = (request.epoch or 0) * SECOND
+        newest = request.epoch * SECOND
 
         def work() -> None:
             with path.open("rb") as file:
