@@ -44,6 +44,19 @@ async def kept_manifest(ctx: Context, image: Image) -> Manifest | None:
     return kept if isinstance(kept, Manifest) else None
 
 
+def find_exact(ctx: Context, ref: str) -> Image | None:
+    """By ID (as `find_image`, but in full), tag or digest; None where there is none, or *ref* is malformed."""
+    images = ctx.store.images
+    by_id = images.get(f"sha256:{ref.removeprefix('sha256:')}")
+    if by_id is not None or ref.startswith("sha256:"):
+        return by_id
+    try:
+        normalized = normalize(ctx, ref)
+    except InvalidArgument:
+        return None
+    return next((image for image in images if normalized in image.tags or normalized in image.digests), None)
+
+
 def find_image(ctx: Context, ref: str) -> Image:
     """By ID ("sha256:..." or its hex digits, also shortened), tag or digest.
 
@@ -51,19 +64,10 @@ def find_image(ctx: Context, ref: str) -> Image:
     """
     if not ref:
         raise InvalidArgument("no image is named")
+    if (exact := find_exact(ctx, ref)) is not None:
+        return exact
     images = ctx.store.images
     digits = ref.removeprefix("sha256:")
-    exact = images.get(f"sha256:{digits}")
-    if exact is not None:
-        return exact
-    if not ref.startswith("sha256:"):
-        try:
-            normalized = normalize(ctx, ref)
-        except InvalidArgument:
-            normalized = None
-        for image in images:
-            if normalized in image.tags or normalized in image.digests:
-                return image
     prefixed = by_prefix(digits, [image_id.removeprefix("sha256:") for image_id in images.ids()], "image")
     found = images.get(f"sha256:{prefixed}") if prefixed else None
     if found is None:

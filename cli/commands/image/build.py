@@ -52,9 +52,7 @@ COMMAND = Command(
         text("progress", "How progress is shown: auto, plain, tty, quiet", default="auto"),
         switch("pull", "Always attempt to pull a newer version of the base images"),
         switch("quiet", "Suppress the build output and print image ID on success", "q"),
-        switch(
-            "reproducible", "Give all, what RUN writes too, the time of SOURCE_DATE_EPOCH, or 1970 without it"
-        ),
+        switch("reproducible", "Give all, what RUN writes too, the time of SOURCE_DATE_EPOCH, or 1970 without it"),
         texts("secret", "Secret for RUN --mount=type=secret: id=ID[,src=PATH|,env=NAME]"),
         text("shm-size", "Size of /dev/shm", kind="bytes"),
         texts("ssh", "SSH agent for RUN --mount=type=ssh: default or ID=SOCKET"),

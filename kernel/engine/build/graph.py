@@ -27,7 +27,7 @@ from ck.kernel.engine.context import Context
 from ck.kernel.engine.image_garbage import blobs_of
 from ck.kernel.engine.image_make import base_of, scratch
 from ck.kernel.engine.image_pull import host_platform, pull
-from ck.kernel.engine.image_store import find_image, registry_for
+from ck.kernel.engine.image_store import find_exact, find_image, registry_for
 from ck.kernel.errors import CkError, Forbidden, InvalidArgument, NotFound
 
 
@@ -184,13 +184,10 @@ class GraphBuilder:
 
     async def _fetched(self, reference: str, platform: Platform) -> Image:
         request = self._shop.request
-        if not request.pull:
-            try:
-                image = find_image(self._ctx, reference)
-            except NotFound:
-                image = None
-            if image is not None and _fits(image, platform):
-                return image
+        # Not by the first digits of an ID: `FROM cafe` is to be the same image on every machine.
+        image = None if request.pull else find_exact(self._ctx, reference)
+        if image is not None and _fits(image, platform):
+            return image
         driver = registry_for(self._ctx, reference)
         if driver.local:
             # Whoever wrote the Dockerfile may be somebody else than who may read this machine's files.
@@ -200,7 +197,9 @@ class GraphBuilder:
         async with aclosing(pull(self._ctx, reference, platform, credentials)) as steps:
             async for step in steps:
                 await self.console.pass_on(step)
-        return find_image(self._ctx, reference)
+        if (image := find_exact(self._ctx, reference)) is None:
+            raise NotFound(f"No such image: {reference}")
+        return image
 
 
 def _line_of(stage: PlannedStage, written: str) -> int:

@@ -1,6 +1,7 @@
 """What a build may reach and where it may write: git, secrets, uploads, and places where nothing can go."""
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,9 @@ import docker
 import pytest
 
 from tests.integration.build.workbench import Workbench
+from tests.support.daemon import NO_NETWORK, Daemon
 from tests.support.git_server import git_server
+from tests.support.registry import Registry
 
 
 def test_a_git_repository(bench: Workbench, tmp_path: Path) -> None:
@@ -58,6 +61,31 @@ def test_only_the_build_says_what_a_build_may_reach(bench: Workbench, tmp_path: 
     assert bench.run("cat", "/n").split() == sorted(os.listdir("/sys/class/net"))
     told = bench.fails(f"FROM oci:{tmp_path}/none\n")
     assert "a build does not read images of this machine's files" in told
+
+
+def test_an_image_is_named_by_its_id_only_in_full(busybox_image: str, tmp_path: Path) -> None:
+    (tmp_path / "registry").mkdir()
+    (tmp_path / "f").touch()
+
+    def built(dockerfile: str) -> object:
+        (tmp_path / "Dockerfile").write_text(dockerfile)
+        engine.ck("build", "-t", "built", str(tmp_path))
+        return json.loads(engine.ck("image", "inspect", "built", "--format", "{{json .RootFS.Layers}}").out)
+
+    with Registry(tmp_path / "registry") as registry:
+        mirrors = f'[drivers.registry.distribution.mirrors]\n"docker.io" = ["http://{registry.address}"]\n'
+        with Daemon(config=NO_NETWORK + mirrors) as engine:
+            engine.ck("pull", "-q", busybox_image)
+            digits = engine.ck("images", "-q", "--no-trunc").out.strip().removeprefix("sha256:")
+            theirs = built("FROM scratch\nCOPY f /\n")
+            name = f"{registry.address}/library/{digits[:12]}:latest"
+            engine.ck("tag", "built", name)
+            engine.ck("push", "-q", name)
+            engine.ck("rmi", name)
+            ours = json.loads(engine.ck("image", "inspect", digits, "--format", "{{json .RootFS.Layers}}").out)
+            assert built(f"FROM {digits}\n") == built(f"FROM sha256:{digits}\n") == ours
+            assert built(f"FROM {digits[:12]}\n") == theirs
+            assert built(f"FROM scratch\nCOPY --from={digits[:12]} /f /f\n") == theirs
 
 
 def test_an_environment_secret_is_in_no_record(bench: Workbench, tmp_path: Path) -> None:
