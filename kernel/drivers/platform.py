@@ -4,13 +4,14 @@ Names are Go's GOOS and GOARCH (OCI image-spec, image-index.md "platform"), vari
 "Platform Variants".
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from ck.kernel.drivers.digest import sha256_digest
 from ck.kernel.drivers.manifest import IndexEntry, read_manifest
 from ck.kernel.drivers.registry import Descriptor, Manifest, Platform
-from ck.kernel.errors import CorruptData, NotFound
+from ck.kernel.errors import CorruptData, InvalidArgument, NotFound
 
 # What uname(2) and Debian call machines, in the words of the spec.
 ALIASES: Final = {
@@ -27,6 +28,8 @@ ALIASES: Final = {
 # The variant that is meant where none is given.
 DEFAULT_VARIANTS: Final = {"amd64": "v1", "arm": "v7", "arm64": "v8"}
 OLDEST_VARIANTS: Final = {"amd64": 1, "arm": 5, "arm64": 8}
+
+_PART: Final = re.compile(r"[a-z0-9_.-]+")  # containerd's, github.com/containerd/platforms
 
 MAX_DEPTH: Final = 4
 """Of indexes within indexes. Two are seen in the wild."""
@@ -46,6 +49,20 @@ async def resolve(raw: bytes, platform: Platform, name: str, fetch: Callable[[st
         index_digest = index_digest or digest
         raw = await fetch(select(document, platform, name).digest)
     raise CorruptData(f"the index {index_digest} of {name} leads through more than {MAX_DEPTH} indexes")
+
+
+def parse_platform(text: str) -> Platform:
+    """ "linux/arm64/v8", or an architecture alone, which is linux's. Raises: InvalidArgument."""
+    if "," in text:
+        raise InvalidArgument(f"several platforms at once are not possible, so name one of {text!r}")
+    parts = text.lower().split("/")
+    if len(parts) == 1:
+        parts = ["linux", *parts]
+    if not 2 <= len(parts) <= 3 or not all(_PART.fullmatch(part) for part in parts):
+        raise InvalidArgument(f"platform must be os/architecture/variant, such as linux/amd64, not {text!r}")
+    system, machine, given = [*parts, ""][:3]
+    architecture, implied = ALIASES.get(machine, (machine, ""))
+    return Platform(os=system, architecture=architecture, variant=given or implied)
 
 
 def canonical(platform: Platform) -> Platform:

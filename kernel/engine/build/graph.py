@@ -16,7 +16,7 @@ from ck.kernel.dockerfile.instructions import Copy, Run
 from ck.kernel.dockerfile.mounts import mount_source
 from ck.kernel.dockerfile.parse import Dockerfile
 from ck.kernel.dockerfile.scope import global_args
-from ck.kernel.drivers.platform import canonical, describe
+from ck.kernel.drivers.platform import canonical, describe, parse_platform
 from ck.kernel.drivers.registry import Platform
 from ck.kernel.engine.build.built import LONG_AGO, Built, Workshop, located
 from ck.kernel.engine.build.console import Console
@@ -28,7 +28,7 @@ from ck.kernel.engine.image_garbage import blobs_of
 from ck.kernel.engine.image_make import base_of, scratch
 from ck.kernel.engine.image_pull import host_platform, pull
 from ck.kernel.engine.image_store import find_exact, find_image, registry_for
-from ck.kernel.errors import CkError, Forbidden, InvalidArgument, NotFound
+from ck.kernel.errors import CkError, Forbidden, NotFound, Unsupported
 
 
 class GraphBuilder:
@@ -37,11 +37,11 @@ class GraphBuilder:
     def __init__(self, ctx: Context, dockerfile: Dockerfile, shop: Workshop, context: BuildContext) -> None:
         self._ctx, self._dockerfile, self._shop = ctx, dockerfile, shop
         self._context = context
-        self._images: dict[tuple[str, str], Image] = {}
+        self._images: dict[tuple[str, Platform], Image] = {}
         self._built: dict[int, Built] = {}
         self._done: dict[int, trio.Event] = {}
         request = shop.request
-        self._platform = request.platform or host_platform()
+        self._platform = _of_linux(request.platform or host_platform())
         try:
             self._args = global_args(
                 dockerfile,
@@ -108,11 +108,13 @@ class GraphBuilder:
                 )
             except DockerfileError as error:
                 raise located(error, self._shop.request.dockerfile, error.line) from error
+            for stage in planned.stages:
+                self._wanted(stage)
             found = {
                 stage.index: image.config.on_build
                 for stage in planned.stages
                 if isinstance(stage.base, ImageSource)
-                and (image := await self._image(stage.base.reference, stage.platform, stage.line)).config.on_build
+                and (image := await self._image(stage.base.reference, self._wanted(stage), stage.line)).config.on_build
             }
             if found == triggers:
                 return planned
@@ -132,7 +134,7 @@ class GraphBuilder:
             case StageSource(index=index):
                 return self._built[index].child()
             case ImageSource(reference=reference):
-                image = await self._image(reference, stage.platform, stage.line)
+                image = await self._image(reference, self._wanted(stage), stage.line)
                 environment = dict(entry.split("=", 1) for entry in image.config.env if "=" in entry)
                 return Built(
                     base=await base_of(self._ctx, image),
@@ -160,19 +162,26 @@ class GraphBuilder:
             case StageSource(index=index):
                 return Files(ctx=self._ctx, chain_id=self._built[index].top)
             case ImageSource(reference=reference):
-                image = await self._image(reference, "", _line_of(stage, written), f"no stage {written}, and no image")
+                line, what = _line_of(stage, written), f"no stage {written}, and no image"
+                image = await self._image(reference, self._platform, line, what)
                 return Files(ctx=self._ctx, chain_id=image.chain_ids[-1] if image.chain_ids else None)
             case _:
                 return Files(ctx=self._ctx)
 
-    async def _image(self, reference: str, platform: str, line: int, what: str = "") -> Image:
+    def _wanted(self, stage: PlannedStage) -> Platform:
+        """What the base of *stage* is to be for. Raises: InvalidArgument, Unsupported."""
+        try:
+            return _of_linux(parse_platform(stage.platform)) if stage.platform else self._platform
+        except CkError as error:
+            raise located(error, self._shop.request.dockerfile, stage.line) from error
+
+    async def _image(self, reference: str, platform: Platform, line: int, what: str = "") -> Image:
         """An image of a FROM or a `from`, fetched if it is not here, and leased for the rest of the build. Errors begin
         with *what*."""
         key = reference, platform
         if key not in self._images:
             try:
-                wanted = parse_platform(platform) if platform else self._platform
-                self._images[key] = await self._leased(reference, wanted)
+                self._images[key] = await self._leased(reference, platform)
             except CkError as error:
                 raise located(error, self._shop.request.dockerfile, line, what or f"FROM {reference}") from error
         return self._images[key]
@@ -212,14 +221,11 @@ def _line_of(stage: PlannedStage, written: str) -> int:
     return stage.line
 
 
-def parse_platform(text: str) -> Platform:
-    """What `FROM --platform` says: "linux/arm64/v8", or an architecture alone. Raises: InvalidArgument."""
-    parts = text.lower().split("/")
-    if len(parts) == 1:
-        parts = ["linux", *parts]
-    if not 2 <= len(parts) <= 3 or not all(parts):
-        raise InvalidArgument(f"platform must be os/architecture/variant, such as linux/amd64, not {text!r}")
-    return canonical(Platform(os=parts[0], architecture=parts[1], variant=parts[2] if len(parts) == 3 else ""))
+def _of_linux(platform: Platform) -> Platform:
+    """*platform*. Raises: Unsupported where it is another system's."""
+    if platform.os != "linux":
+        raise Unsupported(f"only images for linux can be built, not for {describe(platform)}")
+    return platform
 
 
 def _fits(image: Image, platform: Platform) -> bool:

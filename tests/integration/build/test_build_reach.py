@@ -88,6 +88,16 @@ def test_an_image_is_named_by_its_id_only_in_full(busybox_image: str, tmp_path: 
             assert built(f"FROM scratch\nCOPY --from={digits[:12]} /f /f\n") == theirs
 
 
+def test_an_image_is_for_one_platform_of_linux(bench: Workbench) -> None:
+    text = "FROM scratch\nCOPY Dockerfile /\n"
+    assert "name one of 'linux/amd64,linux/arm64'" in bench.fails(text, "--platform", "linux/amd64,linux/arm64")
+    assert "only images for linux can be built, not for windows/amd64" in bench.fails(text, "--platform=windows/amd64")
+    assert "Dockerfile:1: several platforms" in bench.fails(text.replace("FROM", "FROM --platform=a,b"))
+    assert "Dockerfile:1: only images for linux" in bench.fails("FROM --platform=freebsd/amd64 BASE\n")
+    bench.build(text, "--platform", "linux/bogus/v2")
+    assert [bench.shown()[key] for key in ("Os", "Architecture", "Variant")] == ["linux", "bogus", "v2"]
+
+
 def test_an_environment_secret_is_in_no_record(bench: Workbench, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("to be in no file")
     (bench.directory / "Dockerfile").write_text(

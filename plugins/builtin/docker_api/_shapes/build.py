@@ -8,7 +8,7 @@ from typing import Any, Final
 from ck.kernel.api.build import BuildLimits, BuildRequest, Secret
 from ck.kernel.drivers.registry import Credentials
 from ck.kernel.errors import InvalidArgument, Unsupported
-from ck.plugins.builtin.docker_api._shapes.reference import decode_header, load_credentials, parse_platform
+from ck.plugins.builtin.docker_api._shapes.reference import decode_header, load_credentials, platform_of
 from ck.plugins.builtin.docker_api.exchange import Query
 
 _NOTHING: Final[Mapping[str, Secret]] = {}
@@ -38,7 +38,7 @@ def build_request(
         target=query.text("target"),
         build_args=arguments,
         labels=_texts(query, "labels"),
-        platform=parse_platform(query.text("platform").lower()),
+        platform=platform_of(query.text("platform")),
         use_cache=not query.flag("nocache"),
         cache_from=_references(query),
         pull=query.flag("pull"),

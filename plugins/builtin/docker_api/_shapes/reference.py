@@ -5,19 +5,11 @@ import binascii
 import re
 from typing import Any, Final
 
+from ck.kernel.drivers.platform import parse_platform
 from ck.kernel.drivers.registry import Credentials, Platform
 from ck.kernel.errors import InvalidArgument
 from ck.plugins.builtin.docker_api._shapes.codec import TEXT, Field, Json, Table
 from ck.plugins.builtin.docker_api.exchange import parse_json
-
-_MACHINES: Final = {
-    "x86_64": "amd64",
-    "x86-64": "amd64",
-    "aarch64": "arm64",
-    "armhf": "arm",
-    "armel": "arm",
-    "i386": "386",
-}
 
 # Letters before a colon, unless what follows is the port of a registry.
 _PLACE: Final = re.compile(r"[a-z][a-z-]*:(?!\d+/)")
@@ -50,21 +42,15 @@ def asks_for_all_tags(image: str, tag: str) -> bool:
     return not named
 
 
-def parse_platform(text: str) -> Platform | None:
+def platform_of(text: str) -> Platform | None:
     """ "linux/arm64/v8", "arm64" or a JSON object -> a Platform; "" -> None. Raises: InvalidArgument."""
-    if not text:
-        return None
-    if text.startswith("{"):
-        fields = parse_json(text.encode(), "platform")
-        parts = [fields.get("os") or "linux", fields.get("architecture"), fields.get("variant") or ""]
-    else:
-        parts = list(text.split("/"))
-        if len(parts) == 1:
-            parts = ["linux", *parts]
-    if not 2 <= len(parts) <= 3 or not all(isinstance(part, str) for part in parts) or not (parts[0] and parts[1]):
-        raise InvalidArgument(f"platform must be os/architecture/variant, such as linux/amd64, not {text!r}")
-    system, machine, variant = [part.lower() for part in (*parts, "")][:3]
-    return Platform(os=system, architecture=_MACHINES.get(machine, machine), variant=variant)
+    if not text.startswith("{"):
+        return parse_platform(text) if text else None
+    fields = parse_json(text.encode(), "platform")
+    parts = [fields.get("os") or "linux", fields.get("architecture") or "", fields.get("variant") or ""]
+    if not all(isinstance(part, str) for part in parts):
+        raise InvalidArgument(f"the platform's os, architecture and variant must be texts, not {text!r}")
+    return parse_platform("/".join(parts).removesuffix("/"))
 
 
 def load_credentials(auth: Json) -> Credentials | None:

@@ -14,7 +14,7 @@ from ck.plugins.builtin.docker_api._shapes.container import changes_json, contai
 from ck.plugins.builtin.docker_api._shapes.container_filters import Looked, container_test, shows_stopped
 from ck.plugins.builtin.docker_api._shapes.filters import Filters, check_names
 from ck.plugins.builtin.docker_api._shapes.image import names_by_reference
-from ck.plugins.builtin.docker_api._shapes.reference import parse_platform
+from ck.plugins.builtin.docker_api._shapes.reference import platform_of
 from ck.plugins.builtin.docker_api._shapes.summary import summary_json
 from ck.plugins.builtin.docker_api._shapes.times import parse_ns
 from ck.plugins.builtin.docker_api._shapes.why import why_json
@@ -64,7 +64,7 @@ async def _look_up(engine: Engine, filters: Filters) -> Looked:
 async def create(request: Request) -> Reply:
     spec = container_spec(versions.create_defaults(request.json(), request.version))
     name = request.query.text("name").removeprefix("/") or None
-    platform = parse_platform(request.query.text("platform"))
+    platform = platform_of(request.query.text("platform"))
     try:
         created = await request.engine.containers.create(spec, name, platform)
     except NotFound as missing:

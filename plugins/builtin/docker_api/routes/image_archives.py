@@ -5,7 +5,7 @@ from typing import BinaryIO, Final
 from ck.kernel.api.image import ImportRequest
 from ck.kernel.errors import InvalidArgument, Unsupported
 from ck.plugins.builtin.docker_api import streams
-from ck.plugins.builtin.docker_api._shapes.reference import parse_platform, tagged
+from ck.plugins.builtin.docker_api._shapes.reference import platform_of, tagged
 from ck.plugins.builtin.docker_api.exchange import TAR, Request
 from ck.plugins.builtin.docker_api.router import Route
 from ck.plugins.builtin.docker_api.uploads import with_body
@@ -37,7 +37,7 @@ async def import_archive(request: Request) -> None:
     wanted = ImportRequest(
         target=tagged(query.text("repo"), query.text("tag")),
         comment=query.text("message"),
-        platform=parse_platform(query.text("platform").lower()),
+        platform=platform_of(query.text("platform")),
         changes=tuple(query.all("changes")),
     )
     image_id = await with_body(request, lambda tar: request.engine.images.import_archive(tar, wanted))

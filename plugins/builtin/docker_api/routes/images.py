@@ -21,7 +21,7 @@ from ck.plugins.builtin.docker_api._shapes.image import (
 from ck.plugins.builtin.docker_api._shapes.reference import (
     asks_for_all_tags,
     header_credentials,
-    parse_platform,
+    platform_of,
     pull_reference,
     tagged,
 )
@@ -82,7 +82,7 @@ async def pull(request: Request) -> None:
         reference = images.familiar(reference)
     progress = images.pull(
         reference,
-        parse_platform(query.text("platform").lower()),
+        platform_of(query.text("platform")),
         header_credentials(request.headers.get("x-registry-auth", "")),
         all_tags=asks_for_all_tags(image, tag),
     )

@@ -7,9 +7,9 @@ import trio
 
 from ck.kernel.drivers.digest import sha256_digest
 from ck.kernel.drivers.manifest import IndexEntry
-from ck.kernel.drivers.platform import canonical, describe, resolve, select
+from ck.kernel.drivers.platform import canonical, describe, parse_platform, resolve, select
 from ck.kernel.drivers.registry import Descriptor, Platform
-from ck.kernel.errors import CorruptData, NotFound
+from ck.kernel.errors import CorruptData, InvalidArgument, NotFound
 
 
 def platform(text: str) -> Platform:
@@ -77,3 +77,29 @@ def test_an_index_that_never_ends_is_refused() -> None:
     raw = json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode()
     with pytest.raises(CorruptData, match=f"the index {sha256_digest(raw)} of x"):
         trio.run(resolve, raw, platform("linux/amd64"), "x", fetch)
+
+
+@pytest.mark.parametrize(
+    ("text", "platform"),
+    [
+        ("linux/amd64", Platform(architecture="amd64")),
+        ("Linux/ARM64/v8", Platform(architecture="arm64", variant="v8")),
+        ("aarch64", Platform(architecture="arm64")),
+        ("linux/armhf", Platform(architecture="arm", variant="v7")),
+        ("linux/arm/7", Platform(architecture="arm", variant="7")),
+        ("windows/bogus_1.0-x", Platform(os="windows", architecture="bogus_1.0-x")),
+    ],
+)
+def test_platforms_as_people_write_them(text: str, platform: Platform) -> None:
+    assert parse_platform(text) == platform
+
+
+@pytest.mark.parametrize("text", ["", "/amd64", "linux/", "linux//v7", "a/b/c/d", "a b", "a/\xe4", "a/b\n"])
+def test_what_is_no_platform(text: str) -> None:
+    with pytest.raises(InvalidArgument, match="platform must be os/architecture/variant"):
+        parse_platform(text)
+
+
+def test_one_platform_at_a_time() -> None:
+    with pytest.raises(InvalidArgument, match="name one of 'linux/amd64,linux/arm64'"):
+        parse_platform("linux/amd64,linux/arm64")

@@ -12,7 +12,7 @@ from ck.plugins.builtin.docker_api._shapes.detach_keys import parse_detach_keys
 from ck.plugins.builtin.docker_api._shapes.reference import (
     asks_for_all_tags,
     header_credentials,
-    parse_platform,
+    platform_of,
     pull_reference,
 )
 from ck.plugins.builtin.docker_api.exchange import Query, Request, parse_json
@@ -59,13 +59,13 @@ def test_pull_reference(image_name: str, tag: str, reference: str, all_tags: boo
     ],
 )
 def test_platform(text: str, platform: Platform | None) -> None:
-    assert parse_platform(text) == platform
+    assert platform_of(text) == platform
 
 
-@pytest.mark.parametrize("text", ["a/b/c/d", "linux/", "/amd64", '{"os": 5}', "{"])
+@pytest.mark.parametrize("text", ["a/b/c/d", "linux/", "a,b", '{"os": 5}', '{"architecture": ["x"]}', "{"])
 def test_platform_that_is_none(text: str) -> None:
     with pytest.raises(InvalidArgument, match="platform"):
-        parse_platform(text)
+        platform_of(text)
 
 
 def encode(value: object) -> str:
