@@ -151,7 +151,9 @@ class Builder:
             times = [layer.created if request.epoch is None else created for layer in built.layers]
             document = with_cache(base.document, len(base.diff_ids), built.keys, times)
             base = attrs.evolve(base, document=document)
-        image = await make_image(ctx, base, built.layers, config, built.history, created=created, tag=first)
+        image = await make_image(
+            ctx, base, built.layers, config, built.history, created=created, author=built.author, tag=first
+        )
         for tag in others:
             await tag_image(ctx, image.id, tag)
         return image

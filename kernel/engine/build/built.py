@@ -46,6 +46,7 @@ class Built:
     layers: list[MadeLayer] = attrs.field(factory=list)
     keys: list[str] = attrs.field(factory=list)  # of the layers, in the cache
     history: list[HistoryEntry] = attrs.field(factory=list)
+    author: str = ""  # "" is the base's
 
     @property
     def top(self) -> str | None:
@@ -63,6 +64,7 @@ class Built:
             layers=list(self.layers),
             keys=list(self.keys),
             history=list(self.history),
+            author=self.author,
         )
 
 

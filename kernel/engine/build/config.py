@@ -16,7 +16,6 @@ from ck.kernel.dockerfile.instructions import (
     Healthcheck,
     Instruction,
     Label,
-    Maintainer,
     OnBuild,
     Shell,
     StopSignal,
@@ -61,8 +60,6 @@ def configure(config: ContainerConfig, instruction: Instruction, *, own_command:
             return attrs.evolve(config, on_build=(*config.on_build, expression))
         case Healthcheck():
             return attrs.evolve(config, healthcheck=_healthcheck(instruction))
-        case Maintainer(author=author):
-            return attrs.evolve(config, labels={**config.labels, "maintainer": author})
         case _:
             return config
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ck.kernel.api.image import HistoryEntry
 from ck.kernel.dockerfile.graph import PlannedStage
-from ck.kernel.dockerfile.instructions import Cmd, CopyFiles, Instruction, Run, Workdir
+from ck.kernel.dockerfile.instructions import Cmd, CopyFiles, Instruction, Maintainer, Run, Workdir
 from ck.kernel.engine.build.built import Built, Layering, Workshop, located, unavailable
 from ck.kernel.engine.build.config import configure
 from ck.kernel.engine.build.file_step import FileStep
@@ -46,6 +46,8 @@ class StageBuilder:
                 await self._runs.carry_out(done)
             case CopyFiles():
                 await self._files.copy(done)
+            case Maintainer(author=author):
+                built.author = author
             case _:
                 built.config = configure(built.config, done, own_command=self._has_command)
         self._has_command = self._has_command or isinstance(done, Cmd)

@@ -34,6 +34,7 @@ COPY --chmod=600 --chown=33:34 a.txt renamed
 ADD a.txt /made/by/add/
 RUN ["/bin/sh", "-c", "echo exec form > exec"]
 RUN echo "$NAME $WHO $PWD" > shell
+MAINTAINER Some Body
 SHELL ["/bin/sh", "-ec"]
 RUN echo strict; id -u > uid
 FROM first
@@ -51,7 +52,9 @@ CMD ["cat shell exec uid; ls -lnR /app /made; id"]
         "--label",
         "three=3",
     )
-    config = bench.shown()["Config"]
+    shown = bench.shown()
+    assert shown["Author"] == "Some Body"
+    config = shown["Config"]
     assert config["Env"] == ["PATH=/bin:/extra", "NAME=world"]
     assert config["Labels"] == {"one": "1", "two": "world", "three": "3"}
     assert (config["WorkingDir"], config["User"], config["StopSignal"]) == ("/app/deeper", "33:34", "SIGUSR1")
@@ -68,6 +71,7 @@ CMD ["cat shell exec uid; ls -lnR /app /made; id"]
     bench.lab.ck("tag", bench.image, bench.base)
     bench.build("FROM BASE\nUSER 0\n")
     assert bench.shown()["Config"]["OnBuild"] is None
+    assert bench.shown()["Author"] == "Some Body"
     assert bench.run("cat /tmp/triggered") == "triggered\n"
 
 
