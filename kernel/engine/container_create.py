@@ -32,6 +32,7 @@ from ck.kernel.engine.port_requests import port_requests
 from ck.kernel.engine.references import settle_modes, settle_network
 from ck.kernel.engine.restarts import check_restart_policy
 from ck.kernel.engine.security import parse_security_options
+from ck.kernel.engine.signals import signal_number
 from ck.kernel.engine.spec import Facts, build_spec
 from ck.kernel.engine.steps import Step, perform
 from ck.kernel.engine.together import together
@@ -201,7 +202,7 @@ def _check(ctx: Context, container: Container) -> None:
             probe, *arguments = config.healthcheck.test
             ctx.probe(probe).check(arguments)
     if config.stop_signal:
-        ctx.signal_number(config.stop_signal)
+        signal_number(config.stop_signal)
     for target in host.tmpfs:
         clean_target(target)
     if host.storage_opt:

@@ -12,6 +12,7 @@ import trio
 from ck.kernel.api.container import Container, Then
 from ck.kernel.drivers.restart import Ending
 from ck.kernel.engine.context import Context, Run
+from ck.kernel.engine.signals import signal_number
 from ck.kernel.errors import Conflict, Unavailable
 from ck.kernel.events import Event
 from ck.kernel.lifecycle import ACTIVE, Op, State, step
@@ -33,7 +34,7 @@ async def stop(
 
     Raises: Conflict where even SIGKILL does not end it, naming the container.
     """
-    number = ctx.signal_number(signal_name or container.config.stop_signal or "TERM")
+    number = signal_number(signal_name or container.config.stop_signal or "TERM")
     changed = await mark_ending(ctx, container.id, ending, then=then)
     # Only now it is certain where it stands: it may have ended, or been started again, this very moment.
     current, run = ctx.store.containers.get(container.id), ctx.runs.get(container.id)
@@ -60,9 +61,9 @@ async def stop(
 
 async def kill(ctx: Context, container: Container, signal_name: str | None) -> None:
     """Send a signal to the container's init; KILL goes to every process. Raises: Conflict where it does not run."""
-    number = ctx.signal_number(signal_name or "KILL")
+    number = signal_number(signal_name or "KILL")
     run = ctx.run_of(container)
-    if number in (signal.SIGKILL, ctx.signal_number(container.config.stop_signal or "TERM")):
+    if number in (signal.SIGKILL, signal_number(container.config.stop_signal or "TERM")):
         await mark_ending(ctx, container.id)
     await ctx.store.commit([], [kill_event(ctx, container, number)])
     if number != signal.SIGKILL:

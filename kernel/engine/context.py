@@ -2,7 +2,6 @@
 
 import logging
 import platform
-import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -41,7 +40,7 @@ from ck.kernel.engine.pins import Pins
 from ck.kernel.engine.record_copies import differs, write_copy
 from ck.kernel.engine.users import Obstacles
 from ck.kernel.engine.waiters import Waiters
-from ck.kernel.errors import Conflict, InvalidArgument, NotFound
+from ck.kernel.errors import Conflict, NotFound
 from ck.kernel.events import USER, Event, Noun
 from ck.kernel.linux.host import boot_id, bounding_capabilities, online
 from ck.kernel.pluginmanager import PluginManager
@@ -144,20 +143,6 @@ class Context:
         if run is None or run.output_ended.is_set():
             raise Conflict(f"container {container.id[:12]} ({container.name}) is not running")
         return run
-
-    def signal_number(self, name: str) -> int:
-        """ "TERM", "SIGTERM", "15", "RTMIN+3" as a number. Raises: InvalidArgument."""
-        upper = name.upper().removeprefix("SIG")
-        base, plus, offset = upper.partition("+") if "+" in upper else upper.partition("-")
-        try:
-            number = int(upper) if upper.isdigit() else int(signal.Signals[f"SIG{base}"])
-            if plus:
-                number += int(offset) if plus == "+" else -int(offset)
-        except (KeyError, ValueError) as error:
-            raise InvalidArgument(f"invalid signal: {name}") from error
-        if not 1 <= number < signal.NSIG:
-            raise InvalidArgument(f"invalid signal: {name}")
-        return number
 
     def container_directory(self, container_id: str) -> Path:
         """Where the container's own files are: hosts, resolv.conf, hostname, log/."""

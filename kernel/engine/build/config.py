@@ -25,6 +25,7 @@ from ck.kernel.dockerfile.instructions import (
 )
 from ck.kernel.dockerfile.parse import parse
 from ck.kernel.engine.merge import merge_env
+from ck.kernel.engine.signals import signal_number
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
 _CHANGES = (Cmd, Entrypoint, Env, Expose, Healthcheck, Label, OnBuild, StopSignal, User, Volume, Workdir)
@@ -32,7 +33,10 @@ _CHANGES = (Cmd, Entrypoint, Env, Expose, Healthcheck, Label, OnBuild, StopSigna
 
 def configure(config: ContainerConfig, instruction: Instruction, *, own_command: bool) -> ContainerConfig:
     """*config* after *instruction*, whose variables are expanded; as it was for one that is about files or ARGs.
-    *own_command* says that a CMD went before it, in the same stage."""
+    *own_command* says that a CMD went before it, in the same stage.
+
+    Raises: InvalidArgument for a signal that is none.
+    """
     match instruction:
         case Env(pairs=pairs):
             return attrs.evolve(config, env=merge_env(config.env, [f"{name}={value}" for name, value in pairs]))
@@ -53,6 +57,7 @@ def configure(config: ContainerConfig, instruction: Instruction, *, own_command:
         case Volume(paths=paths):
             return attrs.evolve(config, volumes=tuple(dict.fromkeys((*config.volumes, *paths))))
         case StopSignal(signal=signal):
+            signal_number(signal)
             return attrs.evolve(config, stop_signal=signal)
         case Shell(args=args):
             return attrs.evolve(config, shell=args)
@@ -65,7 +70,10 @@ def configure(config: ContainerConfig, instruction: Instruction, *, own_command:
 
 
 def change(config: ContainerConfig, changes: Sequence[str]) -> ContainerConfig:
-    """*config* after instructions as `commit` and `import` take them (`-c`). Raises: DockerfileError."""
+    """*config* after instructions as `commit` and `import` take them (`-c`).
+
+    Raises: DockerfileError, InvalidArgument for a signal that is none.
+    """
     environment = dict(entry.split("=", 1) for entry in config.env if "=" in entry)
     evaluator = Evaluator(env=environment, global_args={}, build_args={})
     own_command = False

@@ -279,6 +279,8 @@ def test_errors_name_file_line_and_instruction(bench: Workbench) -> None:
     told = bench.fails("FROM BASE\n\nRUN echo before; echo the reason >&2; exit 3\n")
     assert told.startswith("ck: Dockerfile:3: RUN echo before; echo the reason >&2; exit 3: the command")
     assert "returned a non-zero code: 3\nbefore\nthe reason\n" in told
+    told = bench.fails("FROM BASE\nARG S=FOO\nSTOPSIGNAL $S\n")
+    assert told == "ck: Dockerfile:3: STOPSIGNAL $S: invalid signal: FOO\n"
     assert bench.fails("FROM BASE\nRNU x\n") == "ck: Dockerfile:2: unknown instruction: RNU (did you mean RUN?)\n"
     assert bench.fails("FROM BASE\nCOPY none /x\n") == 'ck: Dockerfile:2: COPY none /x: "none": not found\n'
     told = bench.fails("FROM BASE\nCOPY --chown=nobody-at-all Dockerfile /\n")

@@ -5,6 +5,7 @@ import pytest
 from ck.kernel.api.container import ContainerConfig
 from ck.kernel.dockerfile import DockerfileError
 from ck.kernel.engine.build.config import change, working_dir
+from ck.kernel.errors import InvalidArgument
 
 
 def test_changes_of_a_commit() -> None:
@@ -42,6 +43,18 @@ def test_an_entrypoint_drops_the_command_that_was_for_another() -> None:
 def test_what_is_no_change_of_a_config(line: str) -> None:
     with pytest.raises(DockerfileError, match="dockerfile parse error: "):
         change(ContainerConfig(), [line])
+
+
+@pytest.mark.parametrize("name", ["SIGUSR1", "usr1", "9", "SIGRTMIN+3", "$USUAL"])
+def test_signals_stay_as_they_are_written(name: str) -> None:
+    before = ContainerConfig(env=("USUAL=QUIT",))
+    assert change(before, [f"STOPSIGNAL {name}"]).stop_signal == name.replace("$USUAL", "QUIT")
+
+
+@pytest.mark.parametrize("name", ["FOO", "SIG", "0", "99", "RTMAX+1", "$NONE"])
+def test_a_signal_that_is_none(name: str) -> None:
+    with pytest.raises(InvalidArgument, match="invalid signal: "):
+        change(ContainerConfig(), [f"STOPSIGNAL {name}"])
 
 
 @pytest.mark.parametrize(
