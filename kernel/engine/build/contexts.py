@@ -8,7 +8,7 @@ import trio
 from ck.kernel.archive.extract import extract
 from ck.kernel.archive.stage import opened
 from ck.kernel.engine.build.archives import opened_archive
-from ck.kernel.engine.build.git import clone, is_git, subdirectory
+from ck.kernel.engine.build.git import clone, git_source, is_git
 from ck.kernel.engine.build.remote import download, is_url
 from ck.kernel.errors import CorruptData, InvalidArgument
 
@@ -48,11 +48,12 @@ async def fetched(remote: str, scratch: Path, agent: Path | None) -> Path:
     """The context that the URL *remote* names, in the new directory *scratch*: a git repository, which may need
     the SSH *agent*, an archive or a Dockerfile.
 
-    Raises: InvalidArgument for what is no URL, NotFound, Unavailable, CorruptData.
+    Raises: InvalidArgument for what is no URL or contradicts itself, NotFound, Unavailable, CorruptData.
     """
     if is_git(remote):
-        await clone(remote, scratch, agent=agent)
-        return scratch / subdirectory(remote)
+        source = git_source(remote)
+        await clone(source, scratch, agent=agent)
+        return scratch / source.directory
     if not is_url(remote):
         raise InvalidArgument(f"cannot build from {remote!r}: it is neither a URL nor a git repository")
     found = await download(remote, scratch.with_name("download"))

@@ -15,7 +15,7 @@ from ck.kernel.dockerfile.ignore import PatternMatcher
 from ck.kernel.dockerfile.instructions import Add, Copy, CopyFiles
 from ck.kernel.engine.build.archives import add_archive, add_file, opened_archive
 from ck.kernel.engine.build.copy import CopyWriter, Manner
-from ck.kernel.engine.build.git import clone, is_git, subdirectory
+from ck.kernel.engine.build.git import clone, git_source, is_git
 from ck.kernel.engine.build.place import NOWHERE
 from ck.kernel.engine.build.remote import Download, download, is_url
 from ck.kernel.engine.build.sources import BuildContext, Files
@@ -41,7 +41,7 @@ class CopyJob:
     scratch: Path
     agent: Path | None = None
     _downloads: dict[str, Download] = attrs.field(factory=dict)
-    _clones: dict[str, str] = attrs.field(factory=dict)  # the commits
+    _clones: set[str] = attrs.field(factory=set)
 
     @property
     def chmod(self) -> Chmod | None:
@@ -131,23 +131,24 @@ class CopyJob:
 
         await trio.to_thread.run_sync(work)
 
-    async def _feed_clone(self, writer: CopyWriter, source: str) -> None:
+    async def _feed_clone(self, writer: CopyWriter, text: str) -> None:
         assert isinstance(self.instruction, Add)
-        target = self.scratch / f"clone-{hashlib.sha256(source.encode()).hexdigest()}"
-        if source not in self._clones:
-            keep = self.instruction.keep_git_dir
-            self._clones[source] = await clone(source, target, agent=self.agent, keep_git_dir=bool(keep))
-        wanted = self.instruction.checksum.lower()
-        if wanted and not self._clones[source].startswith(wanted):
-            raise InvalidArgument(f"{source} is the commit {self._clones[source]}, not {wanted} as --checksum says")
+        source = git_source(text)
+        if wanted := self.instruction.checksum.lower():
+            if not wanted.startswith(source.commit):
+                raise InvalidArgument(f"{text}: the commit is not {wanted}, as --checksum says")
+            source = attrs.evolve(source, commit=wanted)
+        target = self.scratch / f"clone-{hashlib.sha256(text.encode()).hexdigest()}"
+        if text not in self._clones:
+            await clone(source, target, agent=self.agent, keep_git_dir=bool(self.instruction.keep_git_dir))
+            self._clones.add(text)
         files = Files(ctx=self.files.ctx, context=BuildContext(directory=target))
-        directory = subdirectory(source)
         excluded = PatternMatcher(self.instruction.exclude)
 
         def work(root: int) -> None:
             tree = files.tree(root)
             writer.directory()
-            for each in tree.find(directory or "."):
+            for each in tree.find(source.directory or "."):
                 writer.nodes(tree.nodes(each, excluded))
 
         await files.inside(work)

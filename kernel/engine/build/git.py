@@ -8,15 +8,20 @@ import os
 import re
 import shutil
 import subprocess
+import urllib.parse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+import attrs
 import trio
 
 from ck.kernel.dockerfile.scope import PROXIES
 from ck.kernel.errors import InvalidArgument, NotFound, Unavailable
 
-_SOURCE: Final = re.compile(r"(?:git://|git@[^:/]+:|ssh://|https?://[^?#]+\.git(?:#|$))")
+_SOURCE: Final = re.compile(r"(?:git://|git@[^:/]+:|ssh://|https?://[^?#]+\.git(?:[?#]|$))")
+_KINDS: Final = {"tag": "refs/tags/", "branch": "refs/heads/"}
+_QUERIES: Final = ("ref", *_KINDS, "commit", "checksum", "subdir")
 _SECONDS: Final = 600.0
 _UMASK: Final = 0o022
 _SSH: Final = (
@@ -31,28 +36,70 @@ def is_git(source: str) -> bool:
     return _SOURCE.match(source) is not None
 
 
-def subdirectory(source: str) -> str:
-    """The directory that a git source names in its repository, "" for all of it."""
-    return source.partition("#")[2].partition(":")[2].strip("/")
+@attrs.frozen(kw_only=True)
+class GitSource:
+    """A repository, and what of it is meant: `ref` is a branch, a tag or a commit ("" is what the server says),
+    `directory` a part ("" is all). `commit` is what the commit must begin with."""
+
+    url: str
+    ref: str = ""
+    directory: str = ""
+    commit: str = ""
 
 
-async def clone(source: str, target: Path, *, agent: Path | None, keep_git_dir: bool = False) -> str:
-    """Have in the new directory *target* what `URL[#REF[:DIRECTORY]]` holds; return the commit. *agent* is the socket
-    of an SSH agent.
+def git_source(text: str) -> GitSource:
+    """`URL[?NAME=VALUE&...][#REF[:DIRECTORY]]` (docs.docker.com, "Build context", "URL queries"). Raises:
+    InvalidArgument."""
+    place, _, fragment = text.partition("#")
+    url, _, query = place.partition("?")
+    ref, _, directory = fragment.partition(":")
+    asked = _queried(text, query)
+    refs = [ref, asked.get("ref", ""), *(f"{kind}{asked[name]}" for name, kind in _KINDS.items() if name in asked)]
+    commit = (asked.get("commit") or asked.get("checksum", "")).lower()
+    return GitSource(
+        url=url,
+        ref=_one(text, "ref", refs) or commit,
+        directory=_one(text, "subdir", [directory.strip("/"), asked.get("subdir", "").strip("/")]),
+        commit=commit,
+    )
 
-    Raises: InvalidArgument where git is not installed, NotFound for what is not there, Unavailable where it takes too
-    long.
+
+def _queried(text: str, query: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in urllib.parse.parse_qsl(query, keep_blank_values=True):
+        if name not in _QUERIES:
+            raise InvalidArgument(f"{text}: a git repository is not asked for {name!r}, only for {', '.join(_QUERIES)}")
+        if not value:
+            raise InvalidArgument(f"{text}: {name!r} has no value")
+        _one(text, name, [found.setdefault(name, value), value])
+    if "commit" in found and "checksum" in found:
+        _one(text, "commit", [found["commit"], found["checksum"]])
+    return found
+
+
+def _one(text: str, name: str, values: Iterable[str]) -> str:
+    """The one of *values* that is not empty. Raises: InvalidArgument where they contradict each other."""
+    first, *others = dict.fromkeys(filter(None, values)) or [""]
+    if others:
+        raise InvalidArgument(f"{text}: {name!r} is both {first!r} and {others[0]!r}")
+    return first
+
+
+async def clone(source: GitSource, target: Path, *, agent: Path | None, keep_git_dir: bool = False) -> None:
+    """Have in the new directory *target* what the repository *source* holds. *agent* is the socket of an SSH agent.
+
+    Raises: InvalidArgument where git is not installed or it is another commit, NotFound for what is not there,
+    Unavailable where it takes too long.
     """
-    url, _, fragment = source.partition("#")
-    ref = fragment.partition(":")[0]
     await _git(agent, "init", "-q", str(target))
     # Alone this works for a branch, a tag and a commit alike, and fetches nothing else.
-    await _git(agent, "-C", str(target), "fetch", "-q", "--depth", "1", "--", url, ref or "HEAD")
+    await _git(agent, "-C", str(target), "fetch", "-q", "--depth", "1", "--", source.url, source.ref or "HEAD")
     await _git(agent, "-C", str(target), "checkout", "-q", "--detach", "FETCH_HEAD")
     await _git(agent, "-C", str(target), "submodule", "update", "-q", "--init", "--recursive", "--depth", "1")
-    commit = await _git(agent, "-C", str(target), "rev-parse", "HEAD")
-    await trio.to_thread.run_sync(_trim, target, url, subdirectory(source), keep_git_dir)
-    return commit.strip()
+    commit = (await _git(agent, "-C", str(target), "rev-parse", "HEAD")).strip()
+    if not commit.startswith(source.commit):
+        raise InvalidArgument(f"{source.url} is the commit {commit}, not {source.commit} as was asked for")
+    await trio.to_thread.run_sync(_trim, target, source, keep_git_dir)
 
 
 async def _git(agent: Path | None, *arguments: str) -> str:
@@ -89,13 +136,13 @@ def _reason(done: "subprocess.CompletedProcess[bytes]") -> str:
     return next((line for line in lines if line.startswith(_TOLD)), lines[-1])
 
 
-def _trim(target: Path, url: str, directory: str, keep_git_dir: bool) -> None:
+def _trim(target: Path, source: GitSource, keep_git_dir: bool) -> None:
     if not keep_git_dir:
         for found in list(target.rglob(".git")):
             if found.is_dir() and not found.is_symlink():
                 shutil.rmtree(found)
             else:
                 found.unlink()
-    inner = (target / directory).resolve()
+    inner = (target / source.directory).resolve()
     if not inner.is_relative_to(target.resolve()) or not inner.is_dir():
-        raise NotFound(f'"{directory}": no such directory in {url}')
+        raise NotFound(f'"{source.directory}": no such directory in {source.url}')

@@ -41,6 +41,7 @@ def test_a_git_repository(bench: Workbench, tmp_path: Path) -> None:
         commit = subprocess.check_output(["git", "-C", str(bare), "rev-parse", "HEAD"], text=True).strip()
         bench.build(f"FROM BASE\nADD --checksum={commit[:12]} {url} /x\n")
         assert f"is the commit {commit}, not 123" in bench.fails(f"FROM BASE\nADD --checksum=123 {url} /x\n")
+        _ask_a_repository(bench, url, commit)
     assert '": not found' in bench.fails(f"FROM BASE\nADD file://{bare} /x\n")
 
 
@@ -53,6 +54,17 @@ def _add_a_repository(bench: Workbench, url: str) -> None:
     assert bench.run("cat", "/r/.git/HEAD")
     assert "git fetch: " in bench.fails(f"FROM BASE\nADD {url}#nothing /x\n")
     assert '"nowhere": no such directory in' in bench.fails(f"FROM BASE\nADD {url}#main:nowhere /x\n")
+
+
+def _ask_a_repository(bench: Workbench, url: str, commit: str) -> None:
+    added = f"ADD {url}?branch=main /new\nADD {url}?tag=v1 /old/\nADD {url}?ref=main&subdir=inner /in\n"
+    bench.build(f"FROM BASE\n{added}ADD {url}?commit={commit} /exact\n")
+    assert bench.run("cat", "/new/f", "/old/f", "/in/g", "/exact/f") == "secondfirstinnersecond"
+    assert f", not {commit} as was asked" in bench.fails(f"FROM BASE\nADD {url}?tag=v1&commit={commit} /x\n")
+    assert "not 123, as --checksum says" in bench.fails(f"FROM BASE\nADD --checksum=123 {url}?commit={commit} /x\n")
+    assert "is not asked for 'revision'" in bench.fails(f"FROM BASE\nADD {url}?revision=1 /x\n")
+    assert "Dockerfile: no such file" in bench.lab.fails("build", f"{url}?branch=main&subdir=inner")
+    assert "is not asked for 'depth'" in bench.lab.fails("build", f"{url}?depth=1")
 
 
 def test_only_the_build_says_what_a_build_may_reach(bench: Workbench, tmp_path: Path) -> None:
