@@ -77,6 +77,12 @@ class CopyWriter:
         self.alone = b""  # the name of a file that came by itself
         self.over: list[tuple[bytes, bool]] = []  # what goes where something may be, and whether it is a directory
 
+    @property
+    def needs_name(self) -> bool:
+        """Whether a file that comes by itself must have a name, since it goes into a directory. For a digest none
+        must."""
+        return self._into and self._sink is not None
+
     def nodes(self, nodes: Iterable[Node]) -> None:
         """Copy *nodes*. Raises: InvalidArgument for a name that no layer can hold, OSError."""
         for node in nodes:

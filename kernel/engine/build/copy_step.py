@@ -117,8 +117,6 @@ class CopyJob:
         wanted = self.instruction.checksum
         if wanted and wanted != found.digest:
             raise InvalidArgument(f"{url} has the digest {found.digest}, not {wanted} as --checksum says")
-        if not found.name and not self.into:
-            raise InvalidArgument(f"cannot determine the file name of {url}: end the destination in a file's name")
         unpack = self.instruction.unpack is True
 
         def work() -> None:
@@ -127,6 +125,8 @@ class CopyJob:
                     if (archive := opened_archive(file)) is not None:
                         add_archive(writer, archive)
                         return
+            if not found.name and writer.needs_name:
+                raise InvalidArgument(f"cannot determine a file name for {url}: end the destination in one")
             add_file(writer, found)
 
         await trio.to_thread.run_sync(work)

@@ -8,12 +8,13 @@ import socket
 import subprocess
 import tarfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import docker
 import pytest
 
-from tests.integration.build.workbench import Workbench
+from tests.integration.build.workbench import Workbench, file_server
 from tests.integration.engine.lab import Lab
 from tests.support.census import settled
 
@@ -177,6 +178,8 @@ def test_what_is_ignored_is_not_there(bench: Workbench) -> None:
         ("ADD --unpack=false t.tar.gz /x/", "/x/t.tar.gz"),
         ("COPY t.tar.gz /x/", "/x/t.tar.gz"),
         ("ADD http://127.0.0.1:PORT/f /x/", "/x/f"),
+        ("ADD http://127.0.0.1:PORT /x/y", "/x/y"),
+        ("ADD http://127.0.0.1:PORT/d/ /x/", "/x/d"),
         ("ADD http://127.0.0.1:PORT/t.tar.gz /x/", "/x/t.tar.gz"),
         ("COPY <<A <<B /x/\nA\nB\n", "/x/A /x/B"),
     ],
@@ -187,21 +190,8 @@ def test_where_things_go(bench: Workbench, line: str, found: str, tmp_path: Path
     (bench.directory / "dirlink").symlink_to("d")
     with tarfile.open(bench.directory / "t.tar.gz", "w:gz") as tar:
         tar.add(bench.directory / "d/sub", "sub")
-    port = ""
-    server = None
-    if "PORT" in line:
-        server = subprocess.Popen(
-            ["python3", "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "-d", str(bench.directory)],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        assert server.stdout is not None
-        port = server.stdout.readline().split(" port ")[1].split()[0]
-    try:
+    with file_server(bench.directory) if "PORT" in line else nullcontext("") as port:
         bench.build(f"FROM BASE\nRUN ln -s tmp /link-to-tmp; touch /mark\n{line.replace('PORT', port)}\n")
-    finally:
-        if server is not None:
-            server.kill()
-            server.communicate()
     bench.lab.ck("save", bench.image, "-o", str(tmp_path / "saved"))
     with tarfile.open(tmp_path / "saved") as saved:
         manifest = json.load(saved.extractfile("manifest.json"))[0]  # type: ignore[arg-type]
@@ -210,6 +200,13 @@ def test_where_things_go(bench: Workbench, line: str, found: str, tmp_path: Path
         with tarfile.open(fileobj=io.BytesIO(top.read())) as files:
             names = {f"/{member.name}" for member in files if member.isfile()}
     assert {f"/{path}" for path in found.removeprefix("/").split(" /")} <= names
+
+
+@pytest.mark.parametrize("place", ["/new/", "/tmp", "/tmp/.", "."])
+def test_a_file_from_a_url_that_names_none(bench: Workbench, place: str) -> None:
+    with file_server(bench.directory) as port:
+        told = bench.fails(f"FROM BASE\nADD http://127.0.0.1:{port}/ {place}\n")
+        assert f"cannot determine a file name for http://127.0.0.1:{port}/: end the destination in one" in told
 
 
 def test_a_pattern_that_matches_nothing_copies_nothing(bench: Workbench) -> None:
