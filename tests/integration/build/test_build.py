@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import tarfile
-import time
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -396,9 +395,6 @@ def test_results_that_are_no_image(bench: Workbench, tmp_path: Path) -> None:
     bench.build("FROM scratch\nCOPY a /deep/a\n", "-o", f"type=tar,dest={tmp_path}/out.tar")
     with tarfile.open(tmp_path / "out.tar") as tar:
         assert "deep/a" in tar.getnames()
-
-
-_UNUSED = (time,)
 
 
 def test_what_builds_keep_is_told_and_freed(own_lab: Lab, tmp_path: Path) -> None:
