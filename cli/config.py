@@ -28,10 +28,10 @@ def read_config() -> dict[str, Any]:
         return {}
     except PermissionError:
         return {}  # somebody else's home: as good as none
-    except ValueError as error:
-        raise CliError(f"{path}: {error}") from None
+    except ValueError:
+        raise CliError(f"{path} is not JSON") from None  # and what it is may be a secret
     if not isinstance(content, dict):
-        raise CliError(f"{path}: not a JSON object")
+        raise CliError(f"{path} is not a JSON object")
     return content
 
 

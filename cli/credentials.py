@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
 
+from ck.cli.client.api import warn
 from ck.cli.client.codec import dumps
 from ck.cli.config import read_config, write_config
 from ck.cli.errors import CliError
@@ -23,11 +24,18 @@ def auth_header(server: str) -> dict[str, str]:
 
 
 def all_auths_header() -> dict[str, str]:
-    """The header that hands the engine all our credentials, {} without any: a build may pull from anywhere. Raises:
-    CliError."""
+    """The header that hands the engine all our credentials, {} without any: a build may pull from anywhere, and need
+    not, so that those which cannot be had are a warning. Raises: CliError."""
     config = read_config()
-    servers = [*(config.get("auths") or {}), *(config.get("credHelpers") or {})]
-    found = {server: credentials for server in dict.fromkeys(servers) if (credentials := find(server))}
+    found = {}
+    for server in dict.fromkeys([*(config.get("auths") or {}), *(config.get("credHelpers") or {})]):
+        try:
+            credentials = find(server)
+        except CliError as error:
+            warn([f"no credentials for {server}: {error}"])
+            continue
+        if credentials:
+            found[server] = credentials
     return {"X-Registry-Config": b2a_base64(dumps(found), newline=False).translate(URL_SAFE).decode()} if found else {}
 
 
@@ -72,10 +80,14 @@ def _from_helper(helper: str, server: str) -> dict[str, str]:
     output = _call_helper(helper, "get", server)
     if output is None:
         return {}
-    answer = json.loads(output)
-    if answer.get("Username") == TOKEN_USER:
-        return {"identitytoken": answer["Secret"], "serveraddress": server}
-    return {"username": answer["Username"], "password": answer["Secret"], "serveraddress": server}
+    try:
+        answer = json.loads(output)
+        user, secret = answer["Username"], answer["Secret"]
+    except (ValueError, LookupError, TypeError):
+        raise CliError(f"credential helper docker-credential-{helper} answered with no credentials") from None
+    if user == TOKEN_USER:
+        return {"identitytoken": secret, "serveraddress": server}
+    return {"username": user, "password": secret, "serveraddress": server}
 
 
 def _call_helper(helper: str, verb: str, data: str) -> str | None:
@@ -87,6 +99,8 @@ def _call_helper(helper: str, verb: str, data: str) -> str | None:
         done = subprocess.run([program, verb], input=data, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         raise CliError(f"credential helper {program} is not installed") from None
+    except OSError as error:
+        raise CliError(f"credential helper {program} cannot be run: {error.strerror}") from None
     if done.returncode == 0:
         return done.stdout
     message = (done.stdout or done.stderr).strip()

@@ -123,7 +123,7 @@ class Client:
     ) -> Iterator[Any]:
         """The JSON values of a streamed answer, as they come."""
         for line in self.request(method, path, query, body, data=data, headers=headers).lines():
-            yield loads(line)
+            yield _json(line)
 
     def release(self, connection: Connection) -> None:
         """Give back a connection whose response was read to its end."""
@@ -135,7 +135,7 @@ class Client:
     def _decoded(self, response: Response) -> Any:
         body = response.read()
         self.release(response.connection)
-        return loads(body) if body.strip() else None
+        return _json(body) if body.strip() else None
 
     def _connection(self) -> Connection:
         idle, self._idle = self._idle, None
@@ -169,6 +169,14 @@ def _readable(connection: Connection) -> bool:
     poller = poll()
     poller.register(connection.socket.fileno(), POLLIN)
     return bool(poller.poll(0))
+
+
+def _json(text: bytes) -> Any:
+    """Raises: ConnectionFailed, as whoever says anything else is no engine."""
+    try:
+        return loads(text)
+    except ValueError as error:
+        raise ConnectionFailed(f"the engine's answer is {error}") from None
 
 
 def _error(status: int, body: bytes) -> ApiError:

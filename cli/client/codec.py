@@ -35,7 +35,8 @@ def loads(data: bytes) -> Any:
     text = data.decode("utf-8", "replace").strip()
     try:
         value, end = _scan(text, 0)
-    except StopIteration:
+    # Without json.decoder, whose error it would raise, the scanner says SystemError.
+    except (StopIteration, SystemError, RecursionError):
         raise ValueError(f"not JSON: {text[:80]!r}") from None
     if end != len(text):
         raise ValueError(f"more than one JSON text: {text[:80]!r}")

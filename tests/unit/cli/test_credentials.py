@@ -1,12 +1,13 @@
 """Credentials in config.json and in helpers."""
 
+import base64
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from ck.cli.credentials import auth_header, erase, find, server_of, store
+from ck.cli.credentials import all_auths_header, auth_header, erase, find, server_of, store
 from ck.cli.errors import CliError
 from ck.cli.reference import DOCKER_HUB
 
@@ -72,6 +73,44 @@ def test_a_missing_helper_is_named(directory: Path) -> None:
     path.write_text('{"credHelpers": {"x.example": "nowhere"}}')
     with pytest.raises(CliError, match="docker-credential-nowhere is not installed"):
         find("x.example")
+
+
+def test_what_a_helper_does_not_give_is_left_out_of_a_build(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = directory / "config/config.json"
+    path.parent.mkdir()
+    path.write_text('{"credHelpers": {"x.example": "nowhere"}}')
+    assert all_auths_header() == {}
+    assert capsys.readouterr().err == (
+        "WARNING: no credentials for x.example: credential helper docker-credential-nowhere is not installed\n"
+    )
+    path.write_text('{"credHelpers": {"x.example": "nowhere"}, "auths": {"a.example": {"auth": "dTpw"}}}')
+    sent = json.loads(base64.urlsafe_b64decode(all_auths_header()["X-Registry-Config"]))
+    assert sent == {"a.example": {"username": "u", "password": "p", "serveraddress": "a.example"}}
+
+
+@pytest.mark.parametrize("answer", ["{bad", "[]", "{}", "nothing"])
+def test_a_helper_that_answers_nonsense_is_named(directory: Path, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    helper = directory / "docker-credential-test"
+    helper.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
+    path = directory / "config/config.json"
+    path.parent.mkdir()
+    path.write_text('{"credsStore": "test"}')
+    with pytest.raises(CliError, match="docker-credential-test answered with no credentials"):
+        find("x.example")
+
+
+@pytest.mark.parametrize("content", ["{bad", "", "[1]"])
+def test_a_damaged_file_is_named_and_not_shown(directory: Path, content: str) -> None:
+    path = directory / "config/config.json"
+    path.parent.mkdir()
+    path.write_text(content)
+    with pytest.raises(CliError) as raised:
+        find("x.example")
+    assert str(raised.value) in (f"{path} is not JSON", f"{path} is not a JSON object")
 
 
 @pytest.mark.parametrize(

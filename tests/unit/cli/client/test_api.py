@@ -54,6 +54,15 @@ def test_a_stale_connection_is_not_used_again(path: Path) -> None:
         assert client.get("/b") == 1
 
 
+def test_an_answer_that_is_no_json_is_told(path: Path) -> None:
+    def handler(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(answer("200 OK", b"<html>"))
+
+    with serving(path, handler), pytest.raises(ConnectionFailed, match="the engine's answer is not JSON: '<html>'"):
+        client_of(path).get("/a")
+
+
 @pytest.mark.parametrize(
     ("body", "message", "code"),
     [

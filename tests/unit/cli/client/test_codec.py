@@ -1,6 +1,8 @@
 """JSON and query strings, against the standard library."""
 
 import json
+import subprocess
+import sys
 from urllib.parse import parse_qsl, unquote
 
 import pytest
@@ -34,6 +36,23 @@ def test_arguments_that_are_no_utf8_go_out_as_they_are(raw: bytes) -> None:
 def test_malformed_json_is_a_value_error(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"JSON|Expecting"):
         loads(text)
+
+
+@pytest.mark.parametrize("text", ["{bad", '{"a" 1}', "[1,", '"open', "[" * 100_000])
+def test_malformed_json_is_a_value_error_also_where_the_json_package_is_not_loaded(text: str) -> None:
+    program = """
+import sys
+from ck.cli.client.codec import loads
+assert "json.decoder" not in sys.modules
+try:
+    loads(sys.stdin.buffer.read())
+except ValueError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=text, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.startswith("not JSON: ")
 
 
 @given(st.text())
