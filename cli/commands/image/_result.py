@@ -1,42 +1,55 @@
-"""Where the result of `ck build --output` goes, when it is no image."""
+"""Where the result of `ck build --output` goes."""
 
 from __future__ import annotations
 
 import os
 
-from ck.cli.client.api import Client
-from ck.cli.errors import CliError, UsageError
+from ck.cli.client.api import Client, name
+from ck.cli.errors import ApiError, CliError
+from ck.cli.options.outputs import STDOUT
 from ck.cli.output.download import download
+from ck.cli.reference import split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
+    from typing import TextIO
 
-KINDS = ("local", "tar", "docker", "oci", "image")
-
-
-def parse_output(text: str) -> tuple[str, str]:
-    """`DIRECTORY`, `-`, or `type=KIND[,dest=PATH]`: a kind and a path, "" for standard output. Raises: UsageError."""
-    if "=" not in text:
-        return ("tar", "") if text == "-" else ("local", text)
-    fields = dict(field.partition("=")[::2] for field in text.split(","))
-    kind, path = fields.get("type", ""), fields.get("dest", "")
-    if kind not in KINDS or (kind == "local" and not path):
-        raise UsageError(
-            f'invalid argument "{text}" for "-o, --output" flag: expected type=local|tar|docker|oci[,dest=PATH]', 125
-        )
-    return kind, "" if path == "-" else path
+    from ck.cli.options.outputs import Output
 
 
-def write_result(client: Client, names: Sequence[str], kind: str, path: str) -> None:
-    """Write the files of the image that *names* are, or the image itself by these names, to *path*. Raises: CliError,
-    ApiError."""
-    if kind in ("docker", "oci"):
-        download(path, lambda: client.request("GET", "/images/get", {"names": names}).chunks())
-        return
+def known_images(client: Client) -> frozenset[str]:
+    """The IDs of all images there are."""
+    return frozenset(image["Id"] for image in client.get("/images/json", all=True))
+
+
+def write_result(client: Client, image: str, names: Sequence[str], output: Output, before: Container[str]) -> None:
+    """Write the files of *image*, or itself by its *names*, to where *output* says. Then it goes, unless it has a name
+    or is one of those that were there *before* the build. Raises: CliError, ApiError."""
+    path = "" if output.path == STDOUT else output.path
+    try:
+        if output.kind in ("docker", "oci"):
+            download(path, lambda: client.request("GET", "/images/get", {"names": names or [image]}).chunks())
+        else:
+            _write_files(client, image, output.kind, path)
+    finally:
+        if image not in before:
+            _remove_nameless(client, image)
+
+
+def push_result(client: Client, names: Sequence[str], out: TextIO | None) -> None:
+    """Push the image under each of *names*. Raises: CliError, ApiError."""
+    from ck.cli.commands.image._push import push
+
+    for each in names:
+        repository, tag = split(each)
+        push(client, repository, tag or "latest", out)
+
+
+def _write_files(client: Client, image: str, kind: str, path: str) -> None:
     # Of an image without a command there can be a container too, if it names one; it is never run.
     container = client.post(
-        "/containers/create", {"Image": names[0], "Cmd": ["none"], "HostConfig": {"NetworkMode": "none"}}
+        "/containers/create", {"Image": image, "Cmd": ["none"], "HostConfig": {"NetworkMode": "none"}}
     )["Id"]
     try:
         export = f"/containers/{container}/export"
@@ -45,7 +58,18 @@ def write_result(client: Client, names: Sequence[str], kind: str, path: str) -> 
         else:
             _unpack(client, export, path)
     finally:
-        client.delete(f"/containers/{container}", force=True)
+        client.delete(f"/containers/{container}", force=True, v=True)
+
+
+def _remove_nameless(client: Client, image: str) -> None:
+    """Without force, so that it stays while another client has a container of it."""
+    try:
+        shown = client.get(f"/images/{name(image)}/json")
+        if not shown["RepoTags"] and not shown["RepoDigests"]:
+            client.delete(f"/images/{name(image)}")
+    except ApiError as error:
+        if error.status not in (404, 409):  # somebody else has removed it, or uses it
+            raise
 
 
 def _unpack(client: Client, export: str, path: str) -> None:

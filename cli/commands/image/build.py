@@ -19,12 +19,13 @@ from ck.cli.errors import CliError, UsageError
 from ck.cli.flags import Args, Command, switch, text, texts
 from ck.cli.options.caches import INLINE_CACHE, cache_source, check_cache_target
 from ck.cli.options.environment import pairs
+from ck.cli.options.outputs import STDOUT, Output, parse_output
 from ck.cli.options.sizes import parse_bytes, parse_swap
 from ck.cli.terminal.progress import Progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
     from typing import Any
 
 COMMAND = Command(
@@ -47,7 +48,12 @@ COMMAND = Command(
         text("memory-swap", "Swap limit equal to memory plus swap: '-1' to enable unlimited swap", kind="bytes"),
         text("network", "Set the networking mode for the RUN instructions during build"),
         switch("no-cache", "Do not use cache when building the image"),
-        text("output", "Where the result goes: DIRECTORY, or type=local|tar|docker|oci,dest=PATH", "o"),
+        texts(
+            "output",
+            "Where the result goes: DIRECTORY, type=local|tar|docker|oci,dest=PATH, or type=image,name=NAME,push=true",
+            "o",
+            kind="string",
+        ),
         text("platform", "Set platform if the image is not for this machine's"),
         text("progress", "How progress is shown: auto, plain, tty, quiet", default="auto"),
         switch("pull", "Always attempt to pull a newer version of the base images"),
@@ -68,18 +74,22 @@ def run(args: Args, client: Client) -> int:
     """Build; print the image's ID with -q."""
     quiet = args.on("quiet") or args.choice("progress", ("auto", "plain", "tty", "quiet")) == "quiet"
     query, data = _context(args)
-    output = None
-    if args.given("output"):
-        from ck.cli.commands.image._result import parse_output
-
-        output = parse_output(args.text("output"))
-    messages = client.stream("POST", "/build", query | _options(args), data=data, headers=all_auths_header())
-    image = _show(messages, sys.stderr if output and not output[1] else sys.stdout, quiet=quiet)
-    if output and output[0] != "image":
-        from ck.cli.commands.image._result import write_result
-
-        write_result(client, args.texts("tag") or [image], *output)
-    elif quiet:
+    names = args.texts("tag")
+    output = _output(args)
+    if output.path or output.push:
+        from ck.cli.commands.image._result import known_images, push_result, write_result
+    names = [*args.texts("tag"), *output.names]
+    if output.push and not names:
+        raise UsageError("--output with push needs a name: name=NAME, or --tag NAME", 125)
+    before: Container[str] = known_images(client) if output.path else ()
+    query |= {"t": names} | _options(args)
+    messages = client.stream("POST", "/build", query, data=data, headers=all_auths_header())
+    image = _show(messages, sys.stderr if output.path == STDOUT else sys.stdout, quiet=quiet)
+    if output.path:
+        write_result(client, image, names, output, before)
+    elif output.push:
+        push_result(client, names, None if quiet else sys.stdout)
+    if quiet and not output.path:
         print(image)
     if path := args.text("iidfile"):
         try:
@@ -88,6 +98,14 @@ def run(args: Args, client: Client) -> int:
         except OSError as error:
             raise CliError(f"cannot write {path}: {error.strerror}") from None
     return 0
+
+
+def _output(args: Args) -> Output:
+    """Without the flag the result is an image, and goes nowhere else. Raises: UsageError."""
+    found = args.parsed("output", parse_output)
+    if len(found) > 1:
+        raise UsageError("--output may be given once only", 125)
+    return found[0] if found else Output("image")
 
 
 def _context(args: Args) -> tuple[dict[str, object], Iterable[bytes]]:
@@ -122,7 +140,6 @@ def _options(args: Args) -> dict[str, object]:
     if "SOURCE_DATE_EPOCH" in os.environ:
         arguments.setdefault("SOURCE_DATE_EPOCH", os.environ["SOURCE_DATE_EPOCH"])
     return {
-        "t": args.texts("tag"),
         "target": args.text("target"),
         "buildargs": arguments,
         "labels": args.convert("label", ",".join(args.texts("label")), lambda _: pairs(args.texts("label"))),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from ck.cli.client.api import Client, name
-from ck.cli.credentials import auth_header
-from ck.cli.errors import CliError, UsageError
+from ck.cli.client.api import Client
+from ck.cli.commands.image._push import push
+from ck.cli.errors import UsageError
 from ck.cli.flags import Args, Command, switch
-from ck.cli.reference import registry, split
+from ck.cli.reference import split
 
 COMMAND = Command(
     "NAME[:TAG]",
@@ -34,15 +34,7 @@ def run(args: Args, client: Client) -> int:
         tag = "latest"
         if not quiet:
             print("Using default tag: latest", flush=True)
-    headers = auth_header(registry(reference))
-    messages = client.stream("POST", f"/images/{name(repository)}/push", {"tag": tag}, headers=headers)
-    if not quiet:
-        from ck.cli.terminal.progress import Progress
-
-        Progress(sys.stdout).show(messages)
-        return 0
-    for message in messages:
-        if error := message.get("error"):
-            raise CliError(str(error))
-    print(f"{repository}:{tag}" if tag else repository)
+    push(client, repository, tag, None if quiet else sys.stdout)
+    if quiet:
+        print(f"{repository}:{tag}" if tag else repository)
     return 0
