@@ -73,14 +73,13 @@ COMMAND = Command(
 def run(args: Args, client: Client) -> int:
     """Build; print the image's ID with -q."""
     quiet = args.on("quiet") or args.choice("progress", ("auto", "plain", "tty", "quiet")) == "quiet"
-    query, data = _context(args)
-    names = args.texts("tag")
     output = _output(args)
     if output.path or output.push:
         from ck.cli.commands.image._result import known_images, push_result, write_result
     names = [*args.texts("tag"), *output.names]
     if output.push and not names:
         raise UsageError("--output with push needs a name: name=NAME, or --tag NAME", 125)
+    query, data = _context(args)
     before: Container[str] = known_images(client) if output.path else ()
     query |= {"t": names} | _options(args)
     messages = client.stream("POST", "/build", query, data=data, headers=all_auths_header())

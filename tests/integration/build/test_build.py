@@ -10,6 +10,7 @@ import tarfile
 from contextlib import nullcontext
 import time
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import docker
@@ -388,6 +389,21 @@ def test_other_contexts(bench: Workbench, tmp_path: Path) -> None:
             client.images.build(fileobj=io.BytesIO(f"FROM {bench.base}\nRUN exit 7\n".encode()))
     finally:
         client.close()
+
+
+def test_a_quiet_build_says_the_id_alone(bench: Workbench) -> None:
+    def told(text: str) -> list[dict[str, object]]:
+        with closing(docker.APIClient(base_url=f"unix://{bench.lab.daemon.socket}")) as client:
+            dockerfile = io.BytesIO(text.replace("BASE", bench.base).encode())
+            return list(client.build(fileobj=dockerfile, tag=bench.image, quiet=True, decode=True))
+
+    assert told("FROM BASE\nRUN echo spoken\n") == [{"stream": bench.shown()["Id"] + "\n"}]
+    *lines, last = told("FROM BASE\nRUN echo spoken; exit 7\n")
+    assert "spoken\n" in [line["stream"] for line in lines]
+    assert "non-zero code: 7" in str(last["error"])
+    with pytest.raises(docker.errors.APIError, match="unknown instruction"):
+        told("FROM BASE\nNONSENSE\n")
+    assert bench.build("FROM BASE\nRUN echo spoken\n", "-q").out == bench.shown()["Id"] + "\n"
 
 
 def test_results_that_are_no_image(bench: Workbench, tmp_path: Path) -> None:

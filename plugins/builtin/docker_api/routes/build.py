@@ -2,17 +2,21 @@
 
 import shutil
 import stat
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import attrs
 import trio
 
 from ck.kernel.api.build import Secret
+from ck.kernel.api.image import Progress
 from ck.kernel.errors import InvalidArgument
 from ck.plugins.builtin.docker_api import streams
 from ck.plugins.builtin.docker_api._shapes.build import build_request
+from ck.plugins.builtin.docker_api._shapes.image import progress_json
 from ck.plugins.builtin.docker_api.exchange import ClientGone, Reply, Request, json_reply
 from ck.plugins.builtin.docker_api.router import Route
 from ck.plugins.builtin.docker_api.uploads import with_body
@@ -21,6 +25,7 @@ T = TypeVar("T")
 _DOCKERFILE: Final = "Dockerfile"
 _IGNOREFILE: Final = "Dockerfile.dockerignore"
 _SECRETS: Final = "secrets"
+_TOLD: Final = 10_000  # messages of a quiet build that are kept for its failure: some pages of output
 
 
 async def build(request: Request) -> None:
@@ -48,13 +53,36 @@ async def build(request: Request) -> None:
             context = await _local(local)
         elif remote := query.text("remote"):
             context = await _while_client_waits(request, lambda: builder.fetch(remote, scratch / "remote", agent))
-        steps = builder.build(wanted, context, scratch)
-        await _while_client_waits(request, lambda: streams.progress(request, steps, quiet=query.flag("q")))
+        tell = _result if query.flag("q") else streams.progress
+        await _while_client_waits(request, lambda: tell(request, builder.build(wanted, context, scratch)))
 
 
 async def prune(request: Request) -> Reply:
     keys, space = await request.engine.builder.prune(request.filters(), everything=request.query.flag("all"))
     return json_reply({"CachesDeleted": list(keys) or None, "SpaceReclaimed": space})
+
+
+async def _result(request: Request, steps: AsyncIterator[Progress]) -> None:
+    """Answer a build that is to be quiet: with the ID of its image alone, and where it fails with what it has said and
+    why (moby, api/server/router/build/build_routes.go)."""
+    told = deque[Progress](maxlen=_TOLD)
+    failure: Exception | None = None
+    try:
+        async with aclosing(cast(AsyncGenerator[Progress, None], steps)):
+            async for step in steps:
+                told.append(step)
+    except Exception as error:
+        if not told:
+            raise
+        failure = error
+    async with streams.json_stream(request) as send:
+        if failure is None:
+            [image_id] = [step.image_id for step in told if step.image_id]
+            told = deque([Progress(line=f"{image_id}\n")])
+        for step in told:
+            await send(progress_json(step))
+        if failure is not None:
+            raise failure
 
 
 async def _while_client_waits(request: Request, work: Callable[[], Awaitable[T]]) -> T:
