@@ -5,6 +5,7 @@ from pathlib import Path
 
 import attrs
 
+from ck.kernel.api.container import Ulimit
 from ck.kernel.drivers.registry import Credentials, Platform
 
 
@@ -37,6 +38,10 @@ class BuildRequest:
     config's default, "none" or "host". `epoch` (seconds) is SOURCE_DATE_EPOCH, which what
     RUN writes has too if `reproducible`, and then None is 0. `credentials` are by registry host.
     `agents` are sockets of SSH agents, by the ID that a mount names.
+    does. `build_args` are those with a value. `platform` None is this machine's. `network` is what RUN has by default:
+    a network's name, "" for the config's default, "none" or "host"; `ulimits` and `cgroup_parent` are of RUN too.
+    `epoch` (seconds) is SOURCE_DATE_EPOCH, which what RUN writes has too if `reproducible`. `credentials` are by
+    registry host. `agents` are sockets of SSH agents, by the ID that a mount names.
     """
 
     tags: tuple[str, ...] = ()
@@ -54,6 +59,8 @@ class BuildRequest:
     extra_hosts: tuple[str, ...] = ()  # "name:address"
     shm_size: int = 0
     limits: BuildLimits = BuildLimits()
+    ulimits: tuple[Ulimit, ...] = ()
+    cgroup_parent: str = ""
     epoch: int | None = None
     reproducible: bool = False
     credentials: Mapping[str, Credentials] = attrs.field(factory=dict, repr=False)

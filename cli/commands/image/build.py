@@ -36,6 +36,7 @@ COMMAND = Command(
         texts("build-arg", "Set build-time variables"),
         texts("cache-from", "Images to take the cache from: IMAGE, or type=registry,ref=IMAGE"),
         texts("cache-to", "Where the cache goes: type=inline, which is into the image"),
+        text("cgroup-parent", "Set the parent cgroup for the RUN instructions during build"),
         text("cpu-period", "Limit the CPU CFS (Completely Fair Scheduler) period", kind="int"),
         text("cpu-quota", "Limit the CPU CFS (Completely Fair Scheduler) quota", kind="int"),
         text("cpu-shares", "CPU shares (relative weight)", "c", kind="int"),
@@ -64,6 +65,7 @@ COMMAND = Command(
         texts("ssh", "SSH agent for RUN --mount=type=ssh: default or ID=SOCKET"),
         texts("tag", "Name and optionally a tag in the name:tag format", "t"),
         text("target", "Set the target build stage to build"),
+        texts("ulimit", "Ulimit options of RUN", kind="ulimit"),
     ),
     minimum=1,
     maximum=1,
@@ -158,9 +160,17 @@ def _options(args: Args) -> dict[str, object]:
         "cpuquota": args.number("cpu-quota") or "",
         "cpusetcpus": args.text("cpuset-cpus"),
         "cpusetmems": args.text("cpuset-mems"),
+        "ulimits": dumps(_ulimits(args)).decode() if args.given("ulimit") else "",
+        "cgroupparent": args.text("cgroup-parent"),
         "ck-reproducible": args.on("reproducible"),
         "ck-ssh": read_agents(args.texts("ssh")),
     }
+
+
+def _ulimits(args: Args) -> list[dict[str, Any]]:
+    from ck.cli.options.host import parse_ulimit
+
+    return args.parsed("ulimit", parse_ulimit)
 
 
 def _build_args(given: Iterable[str]) -> dict[str, str]:

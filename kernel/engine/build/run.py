@@ -97,6 +97,8 @@ class Runner:
                 mounts=tuple(command.mounts),
                 tmpfs=command.tmpfs,
                 resources=Resources(**attrs.asdict(request.limits)),
+                ulimits=request.ulimits,
+                cgroup_parent=request.cgroup_parent,
             ),
         )
 

@@ -273,6 +273,11 @@ def test_a_step_has_the_same_host_name_everywhere(bench: Workbench) -> None:
     again = bench.build(text)
     assert "Using cache" in again.out
     assert bench.run("cat", "/name") == "buildkitsandbox\nbuildkitsandbox\n0\n"
+def test_the_limits_of_a_step(bench: Workbench) -> None:
+    bench.build("FROM BASE\nRUN ulimit -n > /n; ulimit -Hn >> /n\n", "--ulimit", "nofile=100:200")
+    assert bench.run("cat", "/n") == "100\n200\n"
+    assert "invalid ulimit type 'none-such'" in bench.fails("FROM BASE\nRUN echo x\n", "--ulimit", "none-such=1")
+    assert "invalid cgroup parent '/a/../b'" in bench.fails("FROM BASE\nRUN echo x\n", "--cgroup-parent", "/a/../b")
 
 
 def test_errors_name_file_line_and_instruction(bench: Workbench) -> None:

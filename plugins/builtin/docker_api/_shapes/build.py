@@ -9,9 +9,12 @@ from ck.kernel.api.build import BuildLimits, BuildRequest, Secret
 from ck.kernel.drivers.registry import Credentials
 from ck.kernel.errors import InvalidArgument, Unsupported
 from ck.plugins.builtin.docker_api._shapes.reference import decode_header, load_credentials, platform_of
+from ck.plugins.builtin.docker_api._shapes.host_config import ULIMITS
+from ck.plugins.builtin.docker_api._shapes.reference import decode_header, load_credentials, parse_platform
 from ck.plugins.builtin.docker_api.exchange import Query
 
 _NOTHING: Final[Mapping[str, Secret]] = {}
+_REFUSED: Final = ("squash", "securityopt")
 _HUB: Final = ("https://index.docker.io/v1/", "index.docker.io")
 
 
@@ -28,7 +31,12 @@ def build_request(
         raise Unsupported("BuildKit is not part of this engine: build with DOCKER_BUILDKIT=0, or with ck build")
     if query.text("outputs"):
         raise Unsupported("outputs other than an image are made by ck build --output")
-    arguments = _texts(query, "buildargs")
+    for name in _REFUSED:
+        if query.flag(name):
+            raise Unsupported(f"this engine's builder does not support {name}")
+    if query.text("isolation", "default") != "default":
+        raise Unsupported(f"isolation={query.text('isolation')} is of another operating system")
+    arguments, ulimits = _texts(query, "buildargs"), query.json("ulimits")
     epoch = arguments.get("SOURCE_DATE_EPOCH")
     return BuildRequest(
         tags=tuple(query.all("t")),
@@ -54,6 +62,8 @@ def build_request(
             cpuset_cpus=query.text("cpusetcpus"),
             cpuset_mems=query.text("cpusetmems"),
         ),
+        ulimits=() if ulimits is None else ULIMITS.load(ulimits, "ulimits"),
+        cgroup_parent=query.text("cgroupparent"),
         epoch=_epoch(epoch) if epoch else None,
         reproducible=query.flag("ck-reproducible"),
         credentials=_credentials(headers.get("x-registry-config", "")),

@@ -96,6 +96,8 @@ def _load_ulimit(json: Json, where: str) -> Ulimit:
     return Ulimit(name=limit["name"], soft=limit.get("soft", 0), hard=limit.get("hard", 0))
 
 
+ULIMITS: Final = object_list(_load_ulimit, _ULIMIT.dump)
+
 _LOG: Final = Table(Field("Type", "type", TEXT), Field("Config", "config", TEXT_MAP))
 
 
@@ -222,7 +224,7 @@ HOST_CONFIG: Final = Table(
     Field("Devices", "devices", object_list(_load_device, _DEVICE.dump)),
     Field("DeviceCgroupRules", "device_cgroup_rules", WORDS_OR_NULL),
     Field("DeviceRequests", "cdi_devices", Codec(_load_device_requests, _dump_device_requests)),
-    Field("Ulimits", "ulimits", object_list(_load_ulimit, _ULIMIT.dump)),
+    Field("Ulimits", "ulimits", ULIMITS),
     Field("Init", "init", MAYBE_FLAG),
     Field("Mounts", "mounts", MOUNTS),
     Field("MaskedPaths", "masked_paths", MAYBE_WORDS),

@@ -13,7 +13,7 @@ import trio
 
 from ck.kernel.api.build import Secret
 from ck.kernel.api.image import Progress
-from ck.kernel.errors import InvalidArgument
+from ck.kernel.errors import InvalidArgument, Unsupported
 from ck.plugins.builtin.docker_api import streams
 from ck.plugins.builtin.docker_api._shapes.build import build_request
 from ck.plugins.builtin.docker_api._shapes.image import progress_json
@@ -24,6 +24,7 @@ from ck.plugins.builtin.docker_api.uploads import with_body
 T = TypeVar("T")
 _DOCKERFILE: Final = "Dockerfile"
 _IGNOREFILE: Final = "Dockerfile.dockerignore"
+_SPACE: Final = ("keep-storage", "reserved-space", "max-used-space", "min-free-space")
 _SECRETS: Final = "secrets"
 _TOLD: Final = 10_000  # messages of a quiet build that are kept for its failure: some pages of output
 
@@ -58,6 +59,9 @@ async def build(request: Request) -> None:
 
 
 async def prune(request: Request) -> Reply:
+    for name in _SPACE:
+        if request.query.number(name):
+            raise Unsupported(f"what stays in the build cache cannot be told by {name}: use the filter until")
     keys, space = await request.engine.builder.prune(request.filters(), everything=request.query.flag("all"))
     return json_reply({"CachesDeleted": list(keys) or None, "SpaceReclaimed": space})
 
