@@ -3,39 +3,48 @@
 from __future__ import annotations
 
 import os
+from binascii import b2a_base64
 
+from ck.cli.client.codec import dumps
 from ck.cli.errors import CliError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PRIVATE = "ck-private"
 _DOCKERFILE = "Dockerfile"
-_IGNOREFILE = "Dockerfile.dockerignore"
+_IGNOREFILE = "Dockerignore"
 
 
 def dockerfile_of(context: str, given: str) -> tuple[str, dict[str, bytes]]:
-    """The Dockerfile's path in *context*, or where it lies elsewhere ("-": standard input) a name and what is to be
-    sent: its text, and its own .dockerignore if it has one. Raises: CliError."""
+    """The Dockerfile's path in the directory *context*, or where it lies elsewhere ("-": standard input) a name and
+    what is to be sent: its text, and its own .dockerignore if it has one. Raises: CliError."""
+    if not given or given == "-":
+        return dockerfile_of_upload(given)
+    inside = os.path.relpath(os.path.realpath(given), os.path.realpath(context))
+    return _read(given) if inside.startswith("..") else (inside, {})
+
+
+def dockerfile_of_upload(given: str) -> tuple[str, dict[str, bytes]]:
+    """The same where the context is no directory here: a relative path is of the context, an absolute one is not.
+    Raises: CliError."""
     if given == "-":
         return _DOCKERFILE, {_DOCKERFILE: os.fdopen(0, "rb", closefd=False).read()}
-    if not given:
-        return _DOCKERFILE, {}
-    inside = os.path.relpath(os.path.realpath(given), os.path.realpath(context))
-    if not inside.startswith(".."):
-        return inside, {}
+    return _read(given) if given.startswith("/") else (given or _DOCKERFILE, {})
+
+
+def _read(path: str) -> tuple[str, dict[str, bytes]]:
     sent: dict[str, bytes] = {}
     try:
-        with open(given, "rb") as file:
+        with open(path, "rb") as file:
             sent[_DOCKERFILE] = file.read()
-        ignored = f"{given}.dockerignore"
+        ignored = f"{path}.dockerignore"
         if os.path.exists(ignored):
             with open(ignored, "rb") as file:
                 sent[_IGNOREFILE] = file.read()
     except OSError as error:
-        raise CliError(f"cannot read the Dockerfile {given}: {error.strerror}") from None
-    return given, sent
+        raise CliError(f"cannot read the Dockerfile {path}: {error.strerror}") from None
+    return path, sent
 
 
 def read_secrets(given: Iterable[str]) -> dict[str, bytes]:
@@ -78,19 +87,13 @@ def read_agents(given: Iterable[str]) -> dict[str, str]:
     return agents
 
 
-def private_archive(dockerfile: dict[str, bytes], secrets: dict[str, bytes]) -> bytes:
-    """A tar of what is not of the context, b"" for nothing."""
-    files = {f"{PRIVATE}/{name}": content for name, content in dockerfile.items()}
-    files |= {f"{PRIVATE}/secrets/{name}": content for name, content in secrets.items()}
-    if not files:
+def private_body(dockerfile: dict[str, bytes], secrets: dict[str, bytes]) -> bytes:
+    """What goes before the context and is not of it, b"" for nothing."""
+    if not dockerfile and not secrets:
         return b""
-    import io  # with tarfile a quarter of the time of a build that finds all in the cache
-    import tarfile
+    encoded = {name: _base64(content) for name, content in dockerfile.items()}
+    return dumps(encoded | {"Secrets": {name: _base64(content) for name, content in secrets.items()}})
 
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(content), 0o600
-            tar.addfile(info, io.BytesIO(content))
-    return out.getvalue()
+
+def _base64(content: bytes) -> str:
+    return b2a_base64(content, newline=False).decode()

@@ -8,9 +8,9 @@ import sys
 from ck.cli.client.api import Client
 from ck.cli.client.codec import dumps
 from ck.cli.commands.image._context import (
-    PRIVATE,
     dockerfile_of,
-    private_archive,
+    dockerfile_of_upload,
+    private_body,
     read_agents,
     read_secrets,
 )
@@ -112,25 +112,30 @@ def _output(args: Args) -> Output:
 def _context(args: Args) -> tuple[dict[str, object], Iterable[bytes]]:
     """What the query says of the context, and the body. Raises: CliError, UsageError."""
     place, file = args.words[0], args.text("file")
-    secrets = read_secrets(args.texts("secret"))
+    query: dict[str, object] = {}
+    stream: Iterable[bytes] = ()
     if place == "-":
         if file == "-":
             raise UsageError("invalid argument: can't use stdin for both build context and dockerfile", 125)
-        if secrets:
-            raise UsageError("--secret cannot be used with a build context from standard input", 125)
         from ck.cli.output.upload import pieces
 
-        return {"dockerfile": file}, pieces("-")
-    if place.startswith(("http://", "https://", "git://", "git@", "ssh://")):
-        return {"remote": place, "dockerfile": file, "ck-private": PRIVATE if secrets else ""}, [
-            private_archive({}, secrets)
-        ]
-    if not os.path.isdir(place):
-        raise CliError(f'unable to prepare context: path "{place}" not found')
-    dockerfile, content = dockerfile_of(place, file)
-    body = private_archive(content, secrets)
-    query: dict[str, object] = {"ck-context": os.path.realpath(place), "dockerfile": dockerfile}
-    return query | {"ck-private": PRIVATE if body else ""}, [body] if body else []
+        stream = pieces("-")
+        dockerfile, content = dockerfile_of_upload(file)
+    elif place.startswith(("http://", "https://", "git://", "git@", "ssh://")):
+        query["remote"] = place
+        dockerfile, content = dockerfile_of_upload(file)
+    else:
+        if not os.path.isdir(place):
+            raise CliError(f'unable to prepare context: path "{place}" not found')
+        query["ck-context"] = os.path.realpath(place)
+        dockerfile, content = dockerfile_of(place, file)
+    private = private_body(content, read_secrets(args.texts("secret")))
+    return query | {"dockerfile": dockerfile, "ck-private": len(private) or ""}, _joined(private, stream)
+
+
+def _joined(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
 
 
 def _options(args: Args) -> dict[str, object]:

@@ -2,11 +2,15 @@
 
 import io
 import json
+import http.server
 import os
 import signal
 import subprocess
 import tarfile
-from contextlib import closing
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import docker
@@ -16,6 +20,31 @@ from tests.integration.build.workbench import Workbench
 from tests.support.daemon import NO_NETWORK, Daemon
 from tests.support.git_server import git_server
 from tests.support.registry import Registry
+
+
+@contextmanager
+def file_server(directory: Path) -> Iterator[str]:
+    """Serve the files of *directory* by HTTP; what their URLs begin with."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(directory))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def commit_all(work: Path, bare: Path) -> None:
+    """A repository *bare* of what is in *work*."""
+    who = ("-c", "user.name=ck", "-c", "user.email=ck@example.invalid", "-c", "init.defaultBranch=main")
+    for arguments in (("init",), ("add", "."), ("commit", "-m", "one"), ("clone", "--bare", str(work), str(bare))):
+        subprocess.run(["git", *who, "-C", str(work), *arguments], check=True, capture_output=True)
 
 
 def test_a_git_repository(bench: Workbench, tmp_path: Path) -> None:
@@ -185,21 +214,45 @@ def test_hard_links_are_found_again(bench: Workbench) -> None:
     assert bench.run("stat", "-c", "%h", "/y/one") == "2\n"
 
 
-def test_the_upload_leads_nowhere(bench: Workbench, tmp_path: Path) -> None:
-    """What is a client's own is in the upload, and no file of the engine's machine that a link of it names."""
-    (tmp_path / "secret").write_text("hidden")
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        link = tarfile.TarInfo("mine/Dockerfile")
-        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path / "secret")
-        archive.addfile(link)
+def test_a_dockerfile_and_secrets_go_along_with_any_context(bench: Workbench, tmp_path: Path) -> None:
+    bench.write(a="content", Dockerfile="FROM nowhere\n")
+    text = f"FROM {bench.base}\nCOPY a /a\nRUN --mount=type=secret,id=key cat /run/secrets/key >> /a\n"
+    (tmp_path / "elsewhere").write_text(text)
+    (tmp_path / "secret").write_text(" and secret")
+    secret = ("--secret", f"id=key,src={tmp_path}/secret")
+    tar = subprocess.run(["tar", "-czC", str(bench.directory), "."], capture_output=True, check=True).stdout
+    (tmp_path / "context.tgz").write_bytes(tar)
+
+    def built(context: str, file: str, stdin: bytes | None = None) -> str:
+        bench.lab.ck("build", "-t", bench.image, *secret, "-f", file, context, stdin=stdin)
+        return bench.run("cat", "/a")
+
+    assert built("-", str(tmp_path / "elsewhere"), stdin=tar) == "content and secret"
+    alone = text.replace("COPY a /a", "RUN echo alone > /a").encode()
+    bench.lab.ck("build", "-t", bench.image, *secret, "-", stdin=alone)
+    assert bench.run("cat", "/a") == "alone\n and secret"
+    with git_server(tmp_path) as git, file_server(tmp_path) as web:
+        commit_all(bench.directory, tmp_path / "repository.git")
+        for context in (f"{git}/repository.git", f"{web}/context.tgz"):
+            assert built(context, "-", stdin=text.encode()) == "content and secret"
+            assert built(context, str(tmp_path / "elsewhere")) == "content and secret"
+            told = bench.lab.fails("build", "-f", "none", context)
+            assert "failed to read dockerfile: open none" in told
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        ("9", "the body has 8 bytes only"),
+        ("-1", "it must be at most"),
+        ("x", "ck-private must be a whole number"),
+        ("8", "must be an object with Dockerfile, Dockerignore and Secrets"),
+        ("7", "is not valid JSON"),
+    ],
+)
+def test_what_goes_along_with_an_upload_is_checked(bench: Workbench, size: str, told: str) -> None:
     with closing(docker.APIClient(base_url=f"unix://{bench.lab.daemon.socket}")) as client:
-
-        def told(name: str) -> str:
-            return str(client.post(client._url("/build"), params={"ck-private": name}, data=packed.getvalue()).text)
-
-        assert "hidden" not in told("mine") and "failed to read dockerfile" in told("mine")
-        assert "ck-private=none: the upload has no such directory" in told("none")
+        assert told in client.post(client._url("/build"), params={"ck-private": size}, data=b'{"a": 1}').text
 
 
 def test_a_mode_in_letters(bench: Workbench) -> None:

@@ -1,47 +1,41 @@
 """Building images, and what builds keep."""
 
-import shutil
-import stat
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import BinaryIO, Final, TypeVar, cast
 
-import attrs
 import trio
 
-from ck.kernel.api.build import Secret
 from ck.kernel.api.image import Progress
 from ck.kernel.errors import InvalidArgument, Unsupported
 from ck.plugins.builtin.docker_api import streams
 from ck.plugins.builtin.docker_api._shapes.build import build_request
 from ck.plugins.builtin.docker_api._shapes.image import progress_json
+from ck.plugins.builtin.docker_api._shapes.private import Private, load_private
 from ck.plugins.builtin.docker_api.exchange import ClientGone, Reply, Request, json_reply
 from ck.plugins.builtin.docker_api.router import Route
 from ck.plugins.builtin.docker_api.uploads import with_body
 
 T = TypeVar("T")
-_DOCKERFILE: Final = "Dockerfile"
-_IGNOREFILE: Final = "Dockerfile.dockerignore"
 _SPACE: Final = ("keep-storage", "reserved-space", "max-used-space", "min-free-space")
-_SECRETS: Final = "secrets"
+_MOST: Final = 1 << 25  # bytes of Dockerfile and secrets
 _TOLD: Final = 10_000  # messages of a quiet build that are kept for its failure: some pages of output
 
 
 async def build(request: Request) -> None:
     """Docker's endpoint. What is ck's own: `ck-context` names a directory of this machine in place of an upload, and
-    `ck-private` one of the upload that is not of the context: there is a Dockerfile, and secrets by their IDs."""
+    with `ck-private=N` the body begins with N bytes (`load_private`) that are not of the context."""
     query, builder = request.query, request.engine.builder
+    local, remote = query.text("ck-context"), query.text("remote")
     async with builder.scratch() as scratch:
-        local, private_name = query.text("ck-context"), query.text("ck-private")
-        context, private = scratch, _Private()
-        if not local or private_name:
-            context = await with_body(request, lambda tar: builder.receive(tar, scratch))
-            private = await trio.to_thread.run_sync(_take_private, context, private_name)
-        else:
-            async for _ in request.channel.body():
-                continue
+
+        async def take(body: BinaryIO) -> tuple[Private, Path]:
+            private = await trio.to_thread.run_sync(_read_private, body, query.number("ck-private") or 0)
+            return private, scratch if local or remote else await builder.receive(body, scratch)
+
+        private, context = await with_body(request, take)
         wanted = build_request(
             query,
             request.headers,
@@ -52,7 +46,7 @@ async def build(request: Request) -> None:
         agent = wanted.agents.get("default")
         if local:
             context = await _local(local)
-        elif remote := query.text("remote"):
+        elif remote:
             context = await _while_client_waits(request, lambda: builder.fetch(remote, scratch / "remote", agent))
         tell = _result if query.flag("q") else streams.progress
         await _while_client_waits(request, lambda: tell(request, builder.build(wanted, context, scratch)))
@@ -119,43 +113,16 @@ async def _local(directory: str) -> Path:
     return path
 
 
-@attrs.frozen(kw_only=True)
-class _Private:
-    """What of an upload is not of the context."""
-
-    dockerfile: bytes | None = attrs.field(default=None, repr=False)
-    ignorefile: bytes | None = attrs.field(default=None, repr=False)
-    secrets: Mapping[str, Secret] = attrs.field(factory=dict, repr=False)
-
-
-def _take_private(upload: Path, name: str) -> _Private:
-    """What the upload holds in its directory *name*, which is of the context no more. A link in it counts for nothing:
-    it leads to what is not the client's. Raises: InvalidArgument."""
-    if not name:
-        return _Private()
-    if "/" in name or name.startswith(".") or not _is(upload / name, stat.S_ISDIR):
-        raise InvalidArgument(f"ck-private={name}: the upload has no such directory")
-    private = (upload / name).rename(upload.with_name(name))
-    secrets = private / _SECRETS
-    found = list(secrets.iterdir()) if _is(secrets, stat.S_ISDIR) else ()
-    taken = _Private(
-        dockerfile=_read(private / _DOCKERFILE),
-        ignorefile=_read(private / _IGNOREFILE),
-        secrets={path.name: Secret(content=content) for path in found if (content := _read(path)) is not None},
-    )
-    shutil.rmtree(private)  # secrets are to be nowhere but in memory
-    return taken
-
-
-def _read(path: Path) -> bytes | None:
-    return path.read_bytes() if _is(path, stat.S_ISREG) else None
-
-
-def _is(path: Path, kind: Callable[[int], bool]) -> bool:
-    try:
-        return kind(path.lstat().st_mode)
-    except FileNotFoundError:
-        return False
+def _read_private(body: BinaryIO, size: int) -> Private:
+    """The first *size* bytes of *body*, which are nowhere but in memory. Blocks. Raises: InvalidArgument."""
+    if not size:
+        return Private()
+    if not 0 < size <= _MOST:
+        raise InvalidArgument(f"ck-private={size}: it must be at most {_MOST} bytes")
+    text = body.read(size)
+    if len(text) < size:
+        raise InvalidArgument(f"ck-private={size}: the body has {len(text)} bytes only")
+    return load_private(text)
 
 
 ROUTES: Final = (
