@@ -48,14 +48,13 @@ def _left(ctx: Context, image: Image, ref: str, *, force: bool) -> Names | None:
     name = _name(ctx, image, ref)
     users = users_of(ctx, image)
     if not name:
-        if not names.single and not force:
-            raise Conflict(
-                f"conflict: unable to delete {ref} (must be forced) - image is referenced in multiple repositories"
-            )
-        _check_unused(image, ref, users, force=force)
+        _check_unneeded(image, names, users, force=force)
         return None
-    if names.single and not force:
-        _check_unused(image, ref, users, force=False)
+    if names.single and not force and users:
+        raise Conflict(
+            f"conflict: unable to remove repository reference {ref!r} (must be forced) - container {_who(users[0])} is "
+            f"using its image {image.id[7:19]}"
+        )
     left = names.without(name)
     # Forced off a running container's image, the last name goes and the image stays, without any.
     return left if left.any or any(_runs(user) for user in users) else None
@@ -129,16 +128,24 @@ async def _untag(ctx: Context, image: Image, left: Names) -> Sequence[ImageRemov
     return [ImageRemoval(untagged=familiar(ctx, name)) for name in gone]
 
 
-def _check_unused(image: Image, ref: str, users: Sequence[Container], *, force: bool) -> None:
-    for container in users:
-        running = _runs(container)
-        if running or not force:
-            how = "cannot be forced" if running and force else "must be forced"
-            state = "running" if running else "stopped"
-            raise Conflict(
-                f"conflict: unable to remove repository reference {ref!r} ({how}) - "
-                f"container {container.id[:12]} ({state}) is using its image {image.id[7:19]}"
-            )
+def _check_unneeded(image: Image, names: Names, users: Sequence[Container], *, force: bool) -> None:
+    """Whether an image may go by its ID. Raises: Conflict."""
+    running = [user for user in users if _runs(user)]
+    if running:
+        how, why = "cannot be forced", f"image is being used by running container {running[0].id[:12]}"
+    elif force:
+        return
+    elif not names.single:
+        how, why = "must be forced", "image is referenced in multiple repositories"
+    elif users:
+        how, why = "must be forced", f"image is being used by stopped container {users[0].id[:12]}"
+    else:
+        return
+    raise Conflict(f"conflict: unable to delete {image.id[7:19]} ({how}) - {why}")
+
+
+def _who(container: Container) -> str:
+    return f"{container.id[:12]} ({'running' if _runs(container) else 'stopped'})"
 
 
 def _runs(container: Container) -> bool:

@@ -91,8 +91,12 @@ def test_image_removal(own_lab: Lab) -> None:
     assert lab.ck("rmi", lab.image).splitlines()[0] == f"Untagged: {lab.image}"
     container = lab.ck("create", "ck-other:one", "true").strip()
     assert f"container {container[:12]} (stopped) is using its image" in lab.fails("rmi", "ck-other:one")
+    told = f"unable to delete {identifier[7:19]} (must be forced) - image is being used by stopped container"
+    assert f"{told} {container[:12]}" in lab.fails("rmi", identifier)
     running = lab.ck("run", "-d", identifier[7:19], "sleep", "1000").strip()
-    assert "cannot be forced" in lab.fails("rmi", "-f", identifier)
+    for options in ((), ("-f",)):
+        told = f"unable to delete {identifier[7:19]} (cannot be forced) - image is being used by running container"
+        assert f"{told} {running[:12]}" in lab.fails("rmi", *options, identifier)
     # The name can be forced off; the image stays as long as it has containers.
     assert lab.ck("rmi", "-f", "ck-other:one") == "Untagged: ck-other:one\n"
     assert "deleted" not in lab.ck("image", "prune", "-f") and lab.inspect(identifier, "{{.RepoTags}}") == "[]"
