@@ -23,12 +23,13 @@ def absolute(reference: str) -> str:
 
 
 def split(reference: str) -> tuple[str, str]:
-    """Name and tag or digest ("" where there is none): `host:5000/a/b:c` to (`host:5000/a/b`, `c`)."""
+    """Name and tag or digest ("" where there is none): `host:5000/a/b:c` to (`host:5000/a/b`, `c`). A colon with no tag
+    after it stays, for the engine to refuse."""
     name, at, digest = reference.partition("@")
     if at:
         return name, digest
     head, colon, tag = reference.rpartition(":")
-    if colon and "/" not in tag:
+    if colon and tag and "/" not in tag:
         return head, tag
     return reference, ""
 

@@ -28,6 +28,8 @@ def new_tag(ctx: Context, target: str) -> str:
     normalized = normalize(ctx, target)
     if "@" in normalized:
         raise InvalidArgument(f"refusing to create a tag with a digest reference: {target!r}")
+    if familiar(ctx, normalized).startswith("sha256:"):
+        raise InvalidArgument(f"refusing to create an ambiguous tag using digest algorithm as name: {target!r}")
     return normalized
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ck.cli.client.api import Client, name
 from ck.cli.flags import Args, Command
-from ck.cli.reference import split
 
 COMMAND = Command(
     "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
@@ -18,6 +17,5 @@ COMMAND = Command(
 def run(args: Args, client: Client) -> int:
     """Give an image a further name."""
     source, target = args.words
-    repository, tag = split(target)
-    client.post(f"/images/{name(source)}/tag", repo=repository, tag=tag or "latest")
+    client.post(f"/images/{name(source)}/tag", repo=target)
     return 0

@@ -192,6 +192,29 @@ def test_images(daemon: Daemon, busybox_image: str) -> None:
     assert missing.code == 1 and missing.err.startswith("ck: ")
 
 
+def test_names_that_are_none(daemon: Daemon, busybox_image: str) -> None:
+    for target, told in (
+        ("a:", "invalid reference format: 'a:'"),
+        ("sha256:abc", "refusing to create an ambiguous tag using digest algorithm as name"),
+        ("sha256", "refusing to create an ambiguous tag using digest algorithm as name"),
+        (f"a@sha256:{'0' * 64}", "refusing to create a tag with a digest reference"),
+    ):
+        refused = daemon.ck("tag", busybox_image, target, check=False)
+        assert refused.code == 1 and refused.err.startswith(f"ck: {told}"), refused
+    assert daemon.ck("push", "a:", check=False).code == 1
+
+
+def test_images_until(daemon: Daemon, busybox_image: str) -> None:
+    daemon.ck("tag", busybox_image, "ck-until:1")
+    try:
+        assert daemon.ck("images", "-q", "--filter", "until=2000-01-01", "ck-until").out == ""
+        assert daemon.ck("images", "-q", "--filter", "until=876000h", "ck-until").out == ""
+        refused = daemon.ck("images", "--filter", "until=1x", check=False)
+        assert refused.err == "ck: invalid filter 'until=1x'\n"
+    finally:
+        daemon.ck("rmi", "ck-until:1")
+
+
 def test_volumes(daemon: Daemon, busybox_image: str) -> None:
     assert daemon.ck("volume", "create", "--label", "a=b", "ck-volume").out == "ck-volume\n"
     try:

@@ -15,6 +15,7 @@ from ck.cli.reference import DOCKER_HUB, absolute, full, has_tags, registry, spl
         ("host:5000/a/b", ("host:5000/a/b", "")),
         ("host:5000/a/b:c", ("host:5000/a/b", "c")),
         ("a@sha256:00", ("a", "sha256:00")),
+        ("a:", ("a:", "")),
     ],
 )
 def test_split(reference: str, parts: tuple[str, str]) -> None:

@@ -9,10 +9,11 @@ from typing import Final
 import attrs
 
 from ck.kernel.api.image import HistoryEntry, Image, ImageRemoval, Progress
+from ck.kernel.api.until import parse_until
 from ck.plugins.builtin.docker_api._shapes.codec import Json
 from ck.plugins.builtin.docker_api._shapes.config import config_json
 from ck.plugins.builtin.docker_api._shapes.filters import Filters, check_names, flag, labels_match
-from ck.plugins.builtin.docker_api._shapes.times import ZERO, parse_time, rfc3339, unix_seconds
+from ck.plugins.builtin.docker_api._shapes.times import ZERO, rfc3339, unix_seconds
 
 KNOWN_FILTERS: Final = frozenset({"before", "dangling", "label", "reference", "since", "until"})
 Familiar = Callable[[str], str]
@@ -117,19 +118,24 @@ def progress_json(progress: Progress) -> Json:
 
 
 def image_test(
-    filters: Filters, familiar: Familiar, *, before: datetime | None = None, since: datetime | None = None
+    filters: Filters,
+    familiar: Familiar,
+    now: datetime,
+    *,
+    before: datetime | None = None,
+    since: datetime | None = None,
 ) -> Callable[[Image], bool]:
     """A test whether `images` lists an image; *before* and *since* are when the images of these filters were made.
 
     Raises: InvalidArgument for an unknown filter or a value that does not parse.
     """
     check_names(filters, KNOWN_FILTERS)
-    tests = list(_tests(filters, familiar, before, since))
+    tests = list(_tests(filters, familiar, now, before, since))
     return lambda image: all(test(image) for test in tests)
 
 
 def _tests(
-    filters: Filters, familiar: Familiar, before: datetime | None, since: datetime | None
+    filters: Filters, familiar: Familiar, now: datetime, before: datetime | None, since: datetime | None
 ) -> Iterator[Callable[[Image], bool]]:
     dangling = flag(filters, "dangling")
     if dangling is not None:
@@ -140,8 +146,9 @@ def _tests(
         yield lambda image: any(
             _matches_reference(familiar(name), references) for name in (*image.tags, *image.digests)
         )
-    untils = [parse_time(value, "until") for value in filters.get("until", ())]
-    limits = [limit for limit in (before, *untils) if limit is not None]
+    limits = [parse_until(value, now) for value in filters.get("until", ())]
+    if before is not None:
+        limits.append(before)
     if limits:
         yield lambda image: image.created is not None and image.created < min(limits)
     if since is not None:

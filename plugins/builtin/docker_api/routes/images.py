@@ -1,5 +1,6 @@
 """Images: list, pull, commit, inspect, history, tag, remove, prune."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from ck.kernel.api.container import ContainerConfig
@@ -40,7 +41,13 @@ async def list_images(request: Request) -> Reply:
         filters.setdefault("reference", [old])
     before = [(await images.get(ref)).created for ref in filters.get("before", ())]
     since = [(await images.get(ref)).created for ref in filters.get("since", ())]
-    test = image_test(filters, images.familiar, before=before[0] if before else None, since=since[0] if since else None)
+    test = image_test(
+        filters,
+        images.familiar,
+        datetime.now(UTC),
+        before=before[0] if before else None,
+        since=since[0] if since else None,
+    )
     found = await images.list()
     shared = shared_sizes(found) if request.query.flag("shared-size") else {}
     below = parents(found)

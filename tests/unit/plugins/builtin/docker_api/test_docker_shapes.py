@@ -219,6 +219,9 @@ def test_exec() -> None:
         exec_spec({"Cmd": []})
 
 
+NOW = AT + timedelta(days=2)
+
+
 def image(**changes: Any) -> Image:
     fields: dict[str, Any] = {
         "id": "sha256:" + "1" * 64,
@@ -277,19 +280,26 @@ def test_image_shapes() -> None:
         ({"label": ["a=c"]}, False),
         ({"until": ["2027-01-01"]}, True),
         ({"until": ["2025-01-01"]}, False),
+        ({"until": ["24h"]}, True),
+        ({"until": ["72h"]}, False),
+        ({"until": ["72h", "24h"]}, False),
     ],
 )
 def test_image_filters(filters: dict[str, list[str]], expected: bool) -> None:
-    assert image_test(filters, familiar)(image()) is expected
+    assert image_test(filters, familiar, NOW)(image()) is expected
 
 
 def test_image_filters_by_other_images() -> None:
     later, earlier = AT + timedelta(days=1), AT - timedelta(days=1)
-    assert image_test({}, familiar, before=later)(image()) and not image_test({}, familiar, before=earlier)(image())
-    assert image_test({}, familiar, since=earlier)(image()) and not image_test({}, familiar, since=later)(image())
-    for filters in ({"colour": ["x"]}, {"dangling": ["x"]}, {"dangling": ["true", "false"]}):
+    assert image_test({}, familiar, NOW, before=later)(image()) and not image_test({}, familiar, NOW, before=earlier)(
+        image()
+    )
+    assert image_test({}, familiar, NOW, since=earlier)(image()) and not image_test({}, familiar, NOW, since=later)(
+        image()
+    )
+    for filters in ({"colour": ["x"]}, {"dangling": ["x"]}, {"dangling": ["true", "false"]}, {"until": ["1x"]}):
         with pytest.raises(InvalidArgument, match="invalid filter"):
-            image_test(filters, familiar)
+            image_test(filters, familiar, NOW)
 
 
 def test_volumes() -> None:
