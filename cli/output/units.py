@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+NO_TIME = "N/A"
 BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -43,6 +44,11 @@ def human_duration(seconds: float) -> str:
         if hours < limit:
             return f"{hours // divisor} {unit}"
     return f"{int(seconds / 3600) // 24 // 365} years"
+
+
+def ago(created: float, now: float) -> str:
+    """`5 minutes ago` for a moment since 1970; "N/A" for what has no time, which the API says by the year 1."""
+    return f"{human_duration(now - created)} ago" if created > 0 else NO_TIME
 
 
 def ellipsis(text: str, length: int) -> str:

@@ -8,7 +8,7 @@ from ck.cli.client.api import Client, name
 from ck.cli.flags import Args, Command, switch, text
 from ck.cli.output.listing import FORMAT_HELP, Listing
 from ck.cli.output.times import rfc3339
-from ck.cli.output.units import ellipsis, human_duration, human_size, short_id
+from ck.cli.output.units import NO_TIME, ago, ellipsis, human_size, short_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ def _row(entry: dict[str, Any], *, full: bool, human: bool) -> Row:
     command = entry["CreatedBy"].replace("\t", " ")
     return {
         "ID": entry["Id"] if full else short_id(entry["Id"]),
-        "CreatedSince": f"{human_duration(time() - entry['Created'])} ago" if entry["Created"] > 0 else "N/A",
-        "CreatedAt": rfc3339(entry["Created"]),
+        "CreatedSince": ago(entry["Created"], time()),
+        "CreatedAt": rfc3339(entry["Created"]) if entry["Created"] > 0 else NO_TIME,
         "CreatedBy": command if full else ellipsis(command, CREATED_BY_WIDTH),
         "Size": human_size(entry["Size"], 3) if human else str(entry["Size"]),
         "Comment": entry["Comment"],

@@ -10,7 +10,7 @@ from ck.cli.errors import UsageError
 from ck.cli.flags import Args, Command, switch, text, texts
 from ck.cli.output.listing import FORMAT_HELP, Listing
 from ck.cli.output.times import go_time
-from ck.cli.output.units import human_duration, human_size, short_id
+from ck.cli.output.units import NO_TIME, ago, human_size, short_id
 from ck.cli.reference import split
 
 TYPE_CHECKING = False
@@ -84,8 +84,8 @@ def image_rows(image: dict[str, Any], *, full: bool, digests: bool) -> Iterator[
     """One row for each tag of an image; with *digests* for each digest of the tag's repository too."""
     common: Row = {
         "ID": image["Id"] if full else short_id(image["Id"]),
-        "CreatedSince": f"{human_duration(time() - image['Created'])} ago" if image["Created"] > 0 else "N/A",
-        "CreatedAt": go_time(image["Created"]),
+        "CreatedSince": ago(image["Created"], time()),
+        "CreatedAt": go_time(image["Created"]) if image["Created"] > 0 else NO_TIME,
         "Size": human_size(image["Size"], 3),
         "Containers": _count(image.get("Containers", -1)),
         "VirtualSize": human_size(image["Size"], 3),

@@ -7,7 +7,7 @@ from time import time
 from ck.cli.client.api import Client
 from ck.cli.flags import Args, Command, switch, text
 from ck.cli.output.listing import FORMAT_HELP, Listing
-from ck.cli.output.units import human_duration, human_size, short_id
+from ck.cli.output.units import ago, human_size, short_id
 from ck.cli.reference import split
 
 TYPE_CHECKING = False
@@ -99,7 +99,7 @@ def _image(image: dict[str, Any], now: float) -> tuple[str, ...]:
         repository,
         tag,
         short_id(image["Id"]),
-        human_duration(now - image["Created"]) + " ago",
+        ago(image["Created"], now),
         human_size(image["Size"], 3),
         human_size(shared, 3),
         human_size(image["Size"] - shared, 3),
@@ -117,7 +117,7 @@ def _container(container: dict[str, Any], now: float) -> tuple[str, ...]:
         str(row["Command"]),
         str(row["LocalVolumes"]),
         human_size(container.get("SizeRw", 0), 3),
-        human_duration(now - container["Created"]) + " ago",
+        ago(container["Created"], now),
         str(row["Status"]),
         str(row["Names"]),
     )

@@ -79,6 +79,7 @@ def test_images() -> None:
     bare = list(image_rows({**image, "RepoTags": None, "RepoDigests": None}, full=False, digests=False))
     assert [(row["Repository"], row["Tag"]) for row in bare] == [("<none>", "<none>")]
     assert bare[0]["ID"] == "ab" * 6 and bare[0]["Size"] == "5MB" and bare[0]["CreatedSince"] == "N/A"
+    assert bare[0]["CreatedAt"] == "N/A"
 
 
 def test_disk_usage() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ck.cli.output.table import align
 from ck.cli.output.times import rfc3339, rfc3339_nano
-from ck.cli.output.units import binary_size, ellipsis, human_duration, human_size, short_id
+from ck.cli.output.units import ago, binary_size, ellipsis, human_duration, human_size, short_id
 
 HOUR, DAY = 3600, 86400
 
@@ -16,6 +16,11 @@ HOUR, DAY = 3600, 86400
 )
 def test_sizes(size: int, text: str) -> None:
     assert human_size(size, 3) == text
+
+
+def test_ago() -> None:
+    assert ago(100.0, 160.0) == "About a minute ago"
+    assert ago(0, 160.0) == ago(-62135596800, 160.0) == "N/A"
 
 
 def test_other_sizes() -> None:
