@@ -20,7 +20,8 @@ TRUTHS = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": F
 
 
 class Flag:
-    """One flag. *kind* is the word that help shows for its value; "" is a switch. *many*: it may be repeated.
+    """One flag. *kind* is the word that help shows for its value; "" is a switch. *many*: it may be repeated. One
+    without *help* is neither shown nor offered: it is there for who has always given it, and changes nothing.
 
     *completes* is what completion offers: a noun ("container", "image", "volume", "network") or words.
     """

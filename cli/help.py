@@ -35,7 +35,7 @@ def command_help(path: str, name: str, command: Command) -> str:
 def options(flags: Iterable[Flag]) -> str:
     """One paragraph a flag: names and kind left, the help text wrapped at the right."""
     rows = []
-    for flag in sorted(flags, key=lambda each: each.name):
+    for flag in sorted((each for each in flags if each.help), key=lambda each: each.name):
         short = f"-{flag.short}, " if flag.short else "    "
         default = ""
         if flag.default:

@@ -89,7 +89,8 @@ def _flag(word: str, flags: tuple[Flag, ...]) -> Flag | None:
 
 def _spelled(flags: Iterable[Flag]) -> Iterator[str]:
     for flag in flags:
-        yield f"--{flag.name}"
+        if flag.help:
+            yield f"--{flag.name}"
 
 
 def _values(what: str | tuple[str, ...], client: Client) -> Iterator[str]:

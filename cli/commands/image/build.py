@@ -43,6 +43,7 @@ COMMAND = Command(
         text("cpuset-cpus", "CPUs in which to allow execution (0-3, 0,1)"),
         text("cpuset-mems", "MEMs in which to allow execution (0-3, 0,1)"),
         text("file", "Name of the Dockerfile (default PATH/Dockerfile), - for STDIN", "f"),
+        switch("force-rm", ""),
         text("iidfile", "Write the image ID to the file"),
         texts("label", "Set metadata for an image"),
         text("memory", "Memory limit", "m", kind="bytes"),
@@ -60,6 +61,8 @@ COMMAND = Command(
         switch("pull", "Always attempt to pull a newer version of the base images"),
         switch("quiet", "Suppress the build output and print image ID on success", "q"),
         switch("reproducible", "Give all, what RUN writes too, the time of SOURCE_DATE_EPOCH, or 1970 without it"),
+        switch("reproducible", "Give what RUN writes the time of SOURCE_DATE_EPOCH too, or 1970"),
+        switch("rm", ""),
         texts("secret", "Secret for RUN --mount=type=secret: id=ID[,src=PATH|,env=NAME]"),
         text("shm-size", "Size of /dev/shm", kind="bytes"),
         texts("ssh", "SSH agent for RUN --mount=type=ssh: default or ID=SOCKET"),
@@ -82,6 +85,9 @@ def run(args: Args, client: Client) -> int:
     if output.push and not names:
         raise UsageError("--output with push needs a name: name=NAME, or --tag NAME", 125)
     query, data = _context(args)
+    id_file = args.text("iidfile")
+    if id_file:
+        _clear(id_file)
     before: Container[str] = known_images(client) if output.path else ()
     query |= {"t": names} | _options(args)
     messages = client.stream("POST", "/build", query, data=data, headers=all_auths_header())
@@ -92,13 +98,35 @@ def run(args: Args, client: Client) -> int:
         push_result(client, names, None if quiet else sys.stdout)
     if quiet and not output.path:
         print(image)
-    if path := args.text("iidfile"):
-        try:
-            with open(path, "w") as file:
-                file.write(image)
-        except OSError as error:
-            raise CliError(f"cannot write {path}: {error.strerror}") from None
+    if id_file:
+        _write(id_file, image)
     return 0
+
+
+def _clear(path: str) -> None:
+    """Remove the file *path*, so that it tells of no earlier build if this one fails. Raises: CliError where it could
+    not be written either."""
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        return  # a pipe or a device, which keeps nothing
+    try:
+        if os.path.lexists(path):
+            os.unlink(path)
+        with open(path, "x"):
+            os.unlink(path)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        with open(path, "w") as file:
+            file.write(text)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: str, error: OSError) -> CliError:
+    return CliError(f"cannot write {path}: {error.strerror}")
 
 
 def _output(args: Args) -> Output:

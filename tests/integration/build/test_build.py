@@ -424,6 +424,20 @@ def test_results_that_are_no_image(bench: Workbench, tmp_path: Path) -> None:
         assert "manifest.json" in tar.getnames()
 
 
+def test_the_file_of_the_id(bench: Workbench, tmp_path: Path) -> None:
+    file, other = tmp_path / "id", tmp_path / "other"
+    other.write_text("as it was")
+    file.symlink_to(other)
+    bench.fails("FROM BASE\nRUN exit 1\n", "--iidfile", str(file))
+    assert not file.exists() and other.read_text() == "as it was"
+    bench.build("FROM BASE\n", "--rm", "--force-rm", "--iidfile", str(file))
+    assert file.read_text() == bench.shown()["Id"]
+    before = bench.shown()["Id"]
+    for path, why in ((tmp_path, "Is a directory"), (tmp_path / "none/id", "No such file or directory")):
+        told = bench.fails("FROM BASE\nLABEL new=1\n", "--iidfile", str(path))
+        assert told == f"ck: cannot write {path}: {why}\n" and bench.shown()["Id"] == before
+
+
 def test_an_image_that_was_made_only_for_its_files_goes(bench: Workbench, tmp_path: Path) -> None:
     (bench.directory / "Dockerfile").write_text("FROM scratch\nVOLUME /v\nCOPY Dockerfile /\n")
     context = str(bench.directory)

@@ -32,6 +32,14 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
     assert max(map(len, shown.splitlines())) <= 120
 
 
+def test_what_changes_nothing_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "--rm" not in shown and "--force-rm" not in shown
+    assert main(["build", "--rm", "--force-rm=false", "/none-such"]) == 1
+    assert 'path "/none-such" not found' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("noun", catalog.NOUNS)
 def test_nouns_alone_list_their_verbs(noun: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([noun]) == 0
