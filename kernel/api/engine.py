@@ -343,6 +343,10 @@ class Builder(Protocol):
         """Fetch the context that a URL or git repository is, this by way of the SSH *agent* if need be; return its
         directory. Raises: InvalidArgument, NotFound, Unavailable, CorruptData."""
 
+    async def download(self, url: str, scratch: Path) -> Path:
+        """Fetch the file that *url* names ("http://" where it names no scheme) into *scratch*. Raises: InvalidArgument,
+        NotFound, Unavailable."""
+
     def build(self, request: BuildRequest, context: Path, scratch: Path) -> AsyncIterator[Progress]:
         """Build an image from the directory *context*; errors are raised from the iterator. Leaving it early cancels,
         and nothing is left."""

@@ -62,7 +62,7 @@ async def import_archive(ctx: Context, tar: BinaryIO, request: ImportRequest) ->
     def copy(sink: BinaryIO) -> None:
         shutil.copyfileobj(cast(Any, decompressed(tar)), sink, _BLOCK)
 
-    entry = HistoryEntry(created=now(), comment=request.comment or "Imported from -")
+    entry = HistoryEntry(created=now(), comment=request.comment)
 
     async def write(sink: BinaryIO) -> None:
         await trio.to_thread.run_sync(copy, sink)

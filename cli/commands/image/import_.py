@@ -9,7 +9,7 @@ from ck.cli.output.upload import pieces
 from ck.cli.reference import split
 
 COMMAND = Command(
-    "file|- [REPOSITORY[:TAG]]",
+    "file|URL|- [REPOSITORY[:TAG]]",
     "Import the contents from a tarball to create a filesystem image",
     (
         texts("change", "Apply Dockerfile instruction to the created image", "c"),
@@ -24,18 +24,17 @@ COMMAND = Command(
 def run(args: Args, client: Client) -> int:
     """Send the archive, print the ID of its image."""
     source, *target = args.words
-    if source.startswith(("http://", "https://")):
-        raise CliError(f"cannot import {source}: download it first, or pipe it: curl -L {source} | ck import -")
+    remote = source.startswith(("http://", "https://"))
     repository, tag = split(target[0]) if target else ("", "")
     query: dict[str, object] = {
-        "fromSrc": "-",
+        "fromSrc": source if remote else "-",
         "repo": repository,
         "tag": tag,
         "message": args.text("message"),
         "changes": args.texts("change"),
         "platform": args.text("platform"),
     }
-    for message in client.stream("POST", "/images/create", query, data=pieces(source)):
+    for message in client.stream("POST", "/images/create", query, data=() if remote else pieces(source)):
         if error := message.get("error"):
             raise CliError(str(error))
         print(message["status"])

@@ -24,6 +24,7 @@ from ck.kernel.engine.build.contexts import fetched, received
 from ck.kernel.engine.build.graph import GraphBuilder
 from ck.kernel.engine.build.inline_cache import ARGUMENT, with_cache
 from ck.kernel.engine.build.mounts import Caches
+from ck.kernel.engine.build.remote import download, is_url
 from ck.kernel.engine.build.run import Runner
 from ck.kernel.engine.build.sources import BuildContext, read_dockerfile, read_ignored
 from ck.kernel.engine.containers import Containers
@@ -36,6 +37,7 @@ from ck.kernel.engine.names import new_id
 from ck.kernel.engine.progress import Tell, telling
 from ck.kernel.engine.turns import Turns
 from ck.kernel.engine.volumes import Volumes
+from ck.kernel.errors import InvalidArgument
 
 _CLEANUP_SECONDS: Final = 60.0
 _STEPS: Final = "steps"  # the directory below a build's own where steps have theirs
@@ -69,6 +71,12 @@ class Builder:
 
     async def fetch(self, remote: str, scratch: Path, agent: Path | None) -> Path:
         return await fetched(remote, scratch, agent)
+
+    async def download(self, url: str, scratch: Path) -> Path:
+        url = url if "://" in url else f"http://{url}"
+        if not is_url(url):
+            raise InvalidArgument(f"cannot fetch {url!r}: it is no URL of HTTP")
+        return (await download(url, scratch / "download")).path
 
     def build(self, request: BuildRequest, context: Path, scratch: Path) -> AsyncGenerator[Progress]:
         """Build from the directory *context*, telling how it goes; the last that is told is the ID of the image.

@@ -90,5 +90,5 @@ VERBS: Final[Mapping[str, Mapping[str, Verb]]] = {
     },
     "doctor": {"examine": _RULE},
     # A build reads directories of the host by their names, and anything by way of git.
-    "builder": dict.fromkeys(("scratch", "receive", "fetch", "build", "prune"), Verb(refused=True)),
+    "builder": dict.fromkeys(("scratch", "receive", "fetch", "download", "build", "prune"), Verb(refused=True)),
 }

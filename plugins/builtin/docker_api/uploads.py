@@ -1,4 +1,5 @@
-"""Request bodies that are read as files, in worker threads: archives, compressed or not, of any length."""
+"""Request bodies that are read as files, in worker threads: archives, compressed or not, of any length. And the work
+that follows."""
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -33,6 +34,30 @@ async def with_body(request: Request, work: Callable[[BinaryIO], Awaitable[T]]) 
                 nursery.cancel_scope.cancel()
     if failures:
         raise failures[0]
+    return results[0]
+
+
+async def while_client_waits(request: Request, work: Callable[[], Awaitable[T]]) -> T:
+    """*work*, cancelled when the client hangs up. For a route with `streams_body`, once the body was read. Raises: what
+    *work* raises, ClientGone."""
+    results: list[T] = []
+    failures: list[Exception] = []
+
+    async def watch() -> None:
+        await request.channel.until_gone()
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch)
+        try:
+            results.append(await work())
+        except Exception as error:
+            failures.append(error)
+        nursery.cancel_scope.cancel()
+    if failures:
+        raise failures[0]
+    if not results:
+        raise ClientGone
     return results[0]
 
 

@@ -7,10 +7,7 @@ import os
 import signal
 import subprocess
 import tarfile
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from functools import partial
+from contextlib import closing
 from pathlib import Path
 
 import docker
@@ -18,26 +15,9 @@ import pytest
 
 from tests.integration.build.workbench import Workbench
 from tests.support.daemon import NO_NETWORK, Daemon
+from tests.support.file_server import file_server
 from tests.support.git_server import git_server
 from tests.support.registry import Registry
-
-
-@contextmanager
-def file_server(directory: Path) -> Iterator[str]:
-    """Serve the files of *directory* by HTTP; what their URLs begin with."""
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(directory))) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def commit_all(work: Path, bare: Path) -> None:

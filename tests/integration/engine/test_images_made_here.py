@@ -14,6 +14,7 @@ import docker
 import pytest
 
 from tests.integration.engine.lab import Lab
+from tests.support.file_server import file_server
 
 _CHANGES = """
 echo new >/new; ln /new /hard; mkdir -p /d/e; rm /bin/cat; chown 33:34 /etc/passwd
@@ -209,6 +210,12 @@ def test_an_archive_of_files_becomes_an_image(lab: Lab, images: str, tmp_path: P
         assert comment in lab.ck("history", image_id)
         assert lab.daemon.ck("run", "--rm", image_id, "cat", "/f").out == "exported\n"
     assert shown(lab, first)["RootFS"] == shown(lab, second)["RootFS"]
+    with file_server(tmp_path) as server:
+        fetched = lab.ck("import", f"{server}/root.xz", f"{images}:4").strip()
+        told = lab.fails("import", f"{server}/none")
+        assert told == f"ck: cannot fetch {server}/none: the server answered 404 File not found\n"
+    assert shown(lab, fetched)["RootFS"] == shown(lab, first)["RootFS"]
+    assert f"Imported from {server}/root.xz" in lab.ck("history", fetched)
     foreign = lab.ck("import", "--platform", "linux/arm64/v8", str(tmp_path / "root"), f"{images}:3").strip()
     assert (shown(lab, foreign)["Architecture"], shown(lab, foreign)["Variant"]) == ("arm64", "v8")
 

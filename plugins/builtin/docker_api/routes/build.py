@@ -1,10 +1,10 @@
 """Building images, and what builds keep."""
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
-from typing import BinaryIO, Final, TypeVar, cast
+from typing import BinaryIO, Final, cast
 
 import trio
 
@@ -14,11 +14,10 @@ from ck.plugins.builtin.docker_api import streams
 from ck.plugins.builtin.docker_api._shapes.build import build_request
 from ck.plugins.builtin.docker_api._shapes.image import progress_json
 from ck.plugins.builtin.docker_api._shapes.private import Private, load_private
-from ck.plugins.builtin.docker_api.exchange import ClientGone, Reply, Request, json_reply
+from ck.plugins.builtin.docker_api.exchange import Reply, Request, json_reply
 from ck.plugins.builtin.docker_api.router import Route
-from ck.plugins.builtin.docker_api.uploads import with_body
+from ck.plugins.builtin.docker_api.uploads import while_client_waits, with_body
 
-T = TypeVar("T")
 _SPACE: Final = ("keep-storage", "reserved-space", "max-used-space", "min-free-space")
 _MOST: Final = 1 << 25  # bytes of Dockerfile and secrets
 _TOLD: Final = 10_000  # messages of a quiet build that are kept for its failure: some pages of output
@@ -47,9 +46,9 @@ async def build(request: Request) -> None:
         if local:
             context = await _local(local)
         elif remote:
-            context = await _while_client_waits(request, lambda: builder.fetch(remote, scratch / "remote", agent))
+            context = await while_client_waits(request, lambda: builder.fetch(remote, scratch / "remote", agent))
         tell = _result if query.flag("q") else streams.progress
-        await _while_client_waits(request, lambda: tell(request, builder.build(wanted, context, scratch)))
+        await while_client_waits(request, lambda: tell(request, builder.build(wanted, context, scratch)))
 
 
 async def prune(request: Request) -> Reply:
@@ -81,29 +80,6 @@ async def _result(request: Request, steps: AsyncIterator[Progress]) -> None:
             await send(progress_json(step))
         if failure is not None:
             raise failure
-
-
-async def _while_client_waits(request: Request, work: Callable[[], Awaitable[T]]) -> T:
-    """*work*, cancelled when the client hangs up. Raises: what it raises, ClientGone."""
-    results: list[T] = []
-    failures: list[Exception] = []
-
-    async def watch() -> None:
-        await request.channel.until_gone()
-        nursery.cancel_scope.cancel()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(watch)
-        try:
-            results.append(await work())
-        except Exception as error:
-            failures.append(error)
-        nursery.cancel_scope.cancel()
-    if failures:
-        raise failures[0]
-    if not results:
-        raise ClientGone
-    return results[0]
 
 
 async def _local(directory: str) -> Path:

@@ -3,12 +3,12 @@
 from typing import BinaryIO, Final
 
 from ck.kernel.api.image import ImportRequest
-from ck.kernel.errors import InvalidArgument, Unsupported
+from ck.kernel.errors import InvalidArgument
 from ck.plugins.builtin.docker_api import streams
 from ck.plugins.builtin.docker_api._shapes.reference import platform_of, tagged
 from ck.plugins.builtin.docker_api.exchange import TAR, Request
 from ck.plugins.builtin.docker_api.router import Route
-from ck.plugins.builtin.docker_api.uploads import with_body
+from ck.plugins.builtin.docker_api.uploads import while_client_waits, with_body
 
 
 async def save(request: Request) -> None:
@@ -32,17 +32,29 @@ async def load(request: Request) -> None:
 
 async def import_archive(request: Request) -> None:
     query = request.query
-    if query.text("fromSrc") != "-":
-        raise Unsupported(f'cannot import {query.text("fromSrc")!r}: only the body of the request ("-") is read')
+    source = query.text("fromSrc")
     wanted = ImportRequest(
         target=tagged(query.text("repo"), query.text("tag")),
         comment=query.text("message"),
         platform=platform_of(query.text("platform")),
+        comment=query.text("message") or f"Imported from {source}",
+        platform=parse_platform(query.text("platform").lower()),
         changes=tuple(query.all("changes")),
     )
-    image_id = await with_body(request, lambda tar: request.engine.images.import_archive(tar, wanted))
+    if source == "-":
+        image_id = await with_body(request, lambda tar: request.engine.images.import_archive(tar, wanted))
+    else:
+        async for _ in request.channel.body():
+            continue
+        image_id = await while_client_waits(request, lambda: _import_url(request, source, wanted))
     async with streams.json_stream(request) as send:
         await send({"status": image_id})
+
+
+async def _import_url(request: Request, url: str, wanted: ImportRequest) -> str:
+    async with request.engine.builder.scratch() as scratch:
+        with (await request.engine.builder.download(url, scratch)).open("rb") as tar:
+            return await request.engine.images.import_archive(tar, wanted)
 
 
 ROUTES: Final = (
