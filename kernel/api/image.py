@@ -121,15 +121,18 @@ class ImageUsage:
 
 @attrs.frozen(kw_only=True)
 class CachedStep:
-    """A step in the build cache: the bytes on the disk of its layer, which an image has too if it is `shared`."""
+    """A step in the build cache: the bytes on the disk of its layer, which an image has too if it is `shared`. Or a
+    directory of `--mount=type=cache`, of which nobody keeps the times; a RUN has it if it is `in_use`."""
 
     key: str
     description: str
     size: int
-    shared: bool
-    created: datetime
-    used: datetime
-    uses: int
+    is_directory: bool = False
+    in_use: bool = False
+    shared: bool = False
+    created: datetime | None = None
+    used: datetime | None = None
+    uses: int = 0
 
 
 @attrs.frozen(kw_only=True)

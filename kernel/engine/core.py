@@ -17,6 +17,7 @@ from ck.kernel.drivers.storage import StorageDriver
 from ck.kernel.drivers.volume import VolumeDriver
 from ck.kernel.engine.actor import Actors
 from ck.kernel.engine.build.builder import Builder
+from ck.kernel.engine.build.mounts import Caches
 from ck.kernel.engine.containers import Containers
 from ck.kernel.engine.context import Context
 from ck.kernel.engine.doctor import Doctor
@@ -53,11 +54,12 @@ class Engine:
         self.images = Images(ctx)
         self.volumes = self._volumes
         self.networks = Networks(ctx)
-        self.system = System(ctx)
+        caches = Caches(ctx.config.data_root / "build-cache")
+        self.system = System(ctx, caches)
         self.statistics = Sampler(ctx)
         self.lifetime = Lifetime(ctx)
         self.doctor = Doctor(ctx)
-        self.builder = Builder(ctx, self._volumes, self.containers)
+        self.builder = Builder(ctx, self._volumes, self.containers, caches)
 
     async def close(self) -> None:
         """Let go of what the drivers hold; nothing of the engine may run any more."""

@@ -8,6 +8,7 @@ import trio
 
 from ck.kernel.api.engine import SystemInfo
 from ck.kernel.api.image import DiskUsage
+from ck.kernel.engine.build.mounts import Caches
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.image_disk import ImageDisk
 from ck.kernel.engine.user_ranges import obstacles
@@ -21,8 +22,8 @@ from ck.kernel.pluginmanager import KINDS
 class System:
     """ck.kernel.api.engine.System."""
 
-    def __init__(self, ctx: Context) -> None:
-        self._ctx = ctx
+    def __init__(self, ctx: Context, caches: Caches) -> None:
+        self._ctx, self._caches = ctx, caches
         self._images = ImageDisk(ctx)
 
     async def info(self) -> SystemInfo:
@@ -57,7 +58,8 @@ class System:
 
     async def disk_usage(self) -> DiskUsage:
         ctx = self._ctx
-        images, size, free, cache = await self._images.measure()
+        images, size, free, steps = await self._images.measure()
+        cache = (*steps, *await self._caches.measure())
         written, volumes = {}, {}
         for container in ctx.store.containers:
             try:

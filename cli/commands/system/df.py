@@ -28,7 +28,7 @@ COMMAND = Command(
 HEADERS = {"Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE"}
 IMAGE_HEADERS = ("REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS")
 CONTAINER_HEADERS = ("CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES", "SIZE", "CREATED", "STATUS", "NAMES")
-CACHE_HEADERS = ("CACHE ID", "STEP", "SIZE", "USAGE", "SHARED")
+CACHE_HEADERS = ("CACHE ID", "CACHE TYPE", "STEP", "SIZE", "USAGE", "SHARED")
 VOLUME_HEADERS = ("VOLUME NAME", "LINKS", "SIZE")
 
 
@@ -56,13 +56,16 @@ def summary(usage: dict[str, Any]) -> list[Row]:
     volume_free = sum(max(each["Size"], 0) for each in known if not each["RefCount"])
     active_images = sum(each.get("Containers", 0) > 0 for each in images)
     steps = usage.get("BuildCache") or []
-    cached = sum(each["Size"] for each in steps if not each["Shared"])
+    alone = [each for each in steps if not each["Shared"]]
+    cached = sum(each["Size"] for each in alone)
+    cached_free = sum(each["Size"] for each in alone if not each["InUse"])
+    active_steps = sum(each["Shared"] or each["InUse"] for each in steps)
     active_volumes = sum(each["RefCount"] > 0 for each in known)
     return [
         _row("Images", len(images), active_images, layers, usage["ck"]["ImagesReclaimable"]),
         _row("Containers", len(containers), len(containers) - len(idle), written, free),
         _row("Local Volumes", len(volumes), active_volumes, volume_bytes, volume_free),
-        _row("Build Cache", len(steps), sum(each["Shared"] for each in steps), cached, cached),
+        _row("Build Cache", len(steps), active_steps, cached, cached_free),
     ]
 
 
@@ -132,6 +135,7 @@ def _step(step: dict[str, Any]) -> tuple[str, ...]:
     title = step["Description"]
     return (
         step["ID"][:12],
+        step["Type"],
         title if len(title) <= 60 else f"{title[:59]}…",
         human_size(step["Size"], 3),
         str(step["UsageCount"]),

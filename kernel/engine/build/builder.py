@@ -46,10 +46,9 @@ _STEPS: Final = "steps"  # the directory below a build's own where steps have th
 class Builder:
     """ck.kernel.api.engine.Builder."""
 
-    def __init__(self, ctx: Context, volumes: Volumes, containers: Containers) -> None:
-        self._ctx, self._volumes, self._containers = ctx, volumes, containers
+    def __init__(self, ctx: Context, volumes: Volumes, containers: Containers, caches: Caches) -> None:
+        self._ctx, self._volumes, self._containers, self._caches = ctx, volumes, containers, caches
         self._scratch = ctx.config.data_root / "builds"
-        self._caches = Caches(ctx.config.data_root / "build-cache")
         self._turns = Turns()
 
     async def open(self) -> None:

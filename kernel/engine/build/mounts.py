@@ -6,7 +6,7 @@ import os
 import posixpath
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,9 @@ import trio
 
 from ck.kernel.api.build import BuildRequest
 from ck.kernel.api.container import MountRequest
+from ck.kernel.api.image import CachedStep
+from ck.kernel.archive.stage import opened
+from ck.kernel.archive.walk import tree_space
 from ck.kernel.dockerfile.instructions import Run
 from ck.kernel.dockerfile.mounts import Mount
 from ck.kernel.engine.build.agent import relayed
@@ -28,6 +31,7 @@ CopySource = Callable[[Mount, Path], Awaitable[Path]]
 _SECRET_MODE: Final = 0o400
 _CACHE_MODE: Final = 0o755
 _DRAFT: Final = "draft-"  # before the name of a cache that is being made
+_ID: Final = "trusted.ck.cache"  # the attribute of a cache that has its ID, as its name is only a hash of that
 _AGENT: Final = "/run/buildkit/ssh_agent"
 
 
@@ -80,6 +84,11 @@ class Caches:
         if mount.from_:
             await copy(mount, draft)
         await trio.to_thread.run_sync(draft.rename, path)
+
+    async def measure(self) -> Sequence[CachedStep]:
+        """All that there are, with the bytes that they take on the disk."""
+        found = await trio.to_thread.run_sync(_measured, self._root)
+        return [attrs.evolve(cache, in_use=cache.key in self._used.held()) for cache in found]
 
     async def clear(self) -> int:
         """Drop those that no RUN uses; return their bytes."""
@@ -178,6 +187,8 @@ def _make_cache(path: Path, mount: Mount) -> None:
     if path.exists():
         shutil.rmtree(path)
     path.mkdir()
+    with suppress(OSError):  # it is only told to people, and a file system may keep no such attributes
+        os.setxattr(path, _ID, mount.id.encode())
     os.chown(path, mount.uid or 0, mount.gid or 0)
     path.chmod(_CACHE_MODE if mount.mode is None else mount.mode)
 
@@ -186,7 +197,32 @@ def _names(root: Path) -> list[str]:
     return [path.name for path in root.iterdir()] if root.is_dir() else []
 
 
+def _measured(root: Path) -> list[CachedStep]:
+    found = []
+    for name in sorted(_names(root)):
+        try:
+            space, description = _space(root / name), _described(root / name)
+        except FileNotFoundError:  # dropped meanwhile
+            continue
+        found.append(CachedStep(key=name.removeprefix(_DRAFT), description=description, size=space, is_directory=True))
+    return found
+
+
+def _described(cache: Path) -> str:
+    try:
+        return f"cache mount {os.getxattr(cache, _ID).decode(errors='replace')}"
+    except FileNotFoundError:
+        raise
+    except OSError:  # the file system keeps no such attributes
+        return "cache mount"
+
+
+def _space(cache: Path) -> int:
+    with opened(cache) as root:
+        return tree_space(root)
+
+
 def _remove(cache: Path) -> int:
-    space = sum(file.lstat().st_size for file in cache.rglob("*") if file.is_file() and not file.is_symlink())
+    space = _space(cache)
     shutil.rmtree(cache)
     return space

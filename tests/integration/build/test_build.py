@@ -503,4 +503,19 @@ def test_what_builds_keep_is_told_and_freed(own_lab: Lab, tmp_path: Path) -> Non
     assert row()[0] == "2" and row()[1].startswith("3.0")
     assert "Total reclaimed space: 3.0" in own_lab.ck("builder", "prune", "-f")
     assert row() == ["0", "0B", "0B"]
+    command = "head -c 5000000 /dev/urandom > /c/f; echo ready; exec sleep 1000"
+    (tmp_path / "Dockerfile").write_text(f"FROM {bench.base}\nRUN --mount=type=cache,id=mine,target=/c {command}\n")
+    with own_lab.popen("build", str(tmp_path)) as build:
+        assert build.stdout is not None
+        while build.stdout.readline() != b"ready\n":
+            continue
+        count, size, free = row()
+        assert (count, size[:3], free) == ("1", "5.0", "0B (0%)")  # a RUN has it
+        build.send_signal(signal.SIGINT)
+        build.wait()
+    assert settled(lambda: row()[2][:3] + row()[2][-6:], "5.0(100%)") == "5.0(100%)"
+    [line] = [line for line in own_lab.ck("system", "df", "-v").splitlines() if "cachemount" in line]
+    assert line.split()[1:5] == ["exec.cachemount", "cache", "mount", "mine"]
+    assert "Total reclaimed space: 5.0" in own_lab.ck("builder", "prune", "-af")
+    assert row() == ["0", "0B", "0B"]
     bench.clean()

@@ -137,9 +137,9 @@ def _plugins_json(info: SystemInfo) -> Json:
 def _step_json(step: CachedStep) -> Json:
     return {
         "ID": step.key,
-        "Type": "regular",
+        "Type": "exec.cachemount" if step.is_directory else "regular",
         "Description": step.description,
-        "InUse": False,
+        "InUse": step.in_use,
         "Shared": step.shared,
         "Size": step.size,
         "CreatedAt": rfc3339(step.created),

@@ -93,13 +93,18 @@ def test_disk_usage() -> None:
             ],
             "Containers": [{"State": "running", "SizeRw": 10}, {"State": "exited", "SizeRw": 30}],
             "Volumes": [{"UsageData": {"Size": 50, "RefCount": 0}}, {"UsageData": {"Size": -1, "RefCount": 1}}],
+            "BuildCache": [
+                {"Size": 1000, "Shared": True, "InUse": False},
+                {"Size": 30, "Shared": False, "InUse": True},
+                {"Size": 10, "Shared": False, "InUse": False},
+            ],
         }
     )
     assert [(row["TotalCount"], row["Active"], row["Size"], row["Reclaimable"]) for row in rows] == [
         ("2", "1", "1kB", "400B (40%)"),
         ("2", "1", "40B", "30B (75%)"),
         ("2", "1", "50B", "50B (100%)"),
-        ("0", "0", "0B", "0B"),
+        ("3", "2", "40B", "10B (25%)"),
     ]
 
 
