@@ -31,7 +31,8 @@ async def build(request: Request) -> None:
     async with builder.scratch() as scratch:
 
         async def take(body: BinaryIO) -> tuple[Private, Path]:
-            private = await trio.to_thread.run_sync(_read_private, body, query.number("ck-private") or 0)
+            size = query.number("ck-private")
+            private = await trio.to_thread.run_sync(_read_private, body, size) if size else Private()
             return private, scratch if local or remote else await builder.receive(body, scratch)
 
         private, context = await with_body(request, take)
@@ -91,8 +92,6 @@ async def _local(directory: str) -> Path:
 
 def _read_private(body: BinaryIO, size: int) -> Private:
     """The first *size* bytes of *body*, which are nowhere but in memory. Blocks. Raises: InvalidArgument."""
-    if not size:
-        return Private()
     if not 0 < size <= _MOST:
         raise InvalidArgument(f"ck-private={size}: it must be at most {_MOST} bytes")
     text = body.read(size)
