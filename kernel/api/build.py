@@ -33,15 +33,10 @@ class Secret:
 class BuildRequest:
     """`tags` are references as users write them. `dockerfile` is a path in the context, or
     no more than a name where `dockerfile_text` is what it holds; `ignorefile_text` is what its own .dockerignore
-    does. `build_args` are those with a
-    value. `platform` None is this machine's. `network` is what RUN has by default: a network's name, "" for the
-    config's default, "none" or "host". `epoch` (seconds) is SOURCE_DATE_EPOCH, which what
-    RUN writes has too if `reproducible`, and then None is 0. `credentials` are by registry host.
-    `agents` are sockets of SSH agents, by the ID that a mount names.
     does. `build_args` are those with a value. `platform` None is this machine's. `network` is what RUN has by default:
     a network's name, "" for the config's default, "none" or "host"; `ulimits` and `cgroup_parent` are of RUN too.
-    `epoch` (seconds) is SOURCE_DATE_EPOCH, which what RUN writes has too if `reproducible`. `credentials` are by
-    registry host. `agents` are sockets of SSH agents, by the ID that a mount names.
+    `epoch` (seconds) is SOURCE_DATE_EPOCH, which what RUN writes has too if `reproducible`, and then None is 0.
+    `credentials` are by registry host. `agents` are sockets of SSH agents, by the ID that a mount names.
     """
 
     tags: tuple[str, ...] = ()

@@ -1,26 +1,20 @@
 """A server of files by HTTP on a free loopback port, for as long as a `with` block."""
 
-import http.server
-import threading
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 
 @contextmanager
 def file_server(directory: Path) -> Iterator[str]:
-    """Serve the files of *directory* by HTTP; what their URLs begin with."""
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(directory))) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    """Serve *directory* by HTTP at 127.0.0.1 while the block runs; the port."""
+    with subprocess.Popen(
+        ["python3", "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "-d", str(directory)],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as server:  # fmt: skip
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            assert server.stdout is not None
+            yield server.stdout.readline().split(" port ")[1].split()[0]
         finally:
-            server.shutdown()
-            thread.join()
+            server.kill()

@@ -61,7 +61,6 @@ COMMAND = Command(
         switch("pull", "Always attempt to pull a newer version of the base images"),
         switch("quiet", "Suppress the build output and print image ID on success", "q"),
         switch("reproducible", "Give all, what RUN writes too, the time of SOURCE_DATE_EPOCH, or 1970 without it"),
-        switch("reproducible", "Give what RUN writes the time of SOURCE_DATE_EPOCH too, or 1970"),
         switch("rm", ""),
         texts("secret", "Secret for RUN --mount=type=secret: id=ID[,src=PATH|,env=NAME]"),
         text("shm-size", "Size of /dev/shm", kind="bytes"),

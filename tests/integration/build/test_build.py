@@ -7,18 +7,17 @@ import signal
 import socket
 import subprocess
 import tarfile
-from contextlib import nullcontext
-import time
 import urllib.request
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import docker
 import pytest
 
-from tests.integration.build.workbench import Workbench, file_server
+from tests.integration.build.workbench import Workbench
 from tests.integration.engine.lab import Lab
 from tests.support.census import settled
+from tests.support.file_server import file_server
 from tests.support.registry import Registry
 
 
@@ -263,6 +262,13 @@ def test_a_walled_step(bench: Workbench) -> None:
     assert "--security=insecure is not allowed" in bench.fails("FROM BASE\nRUN --security=insecure true\n")
 
 
+def test_the_limits_of_a_step(bench: Workbench) -> None:
+    bench.build("FROM BASE\nRUN ulimit -n > /n; ulimit -Hn >> /n\n", "--ulimit", "nofile=100:200")
+    assert bench.run("cat", "/n") == "100\n200\n"
+    assert "invalid ulimit type 'none-such'" in bench.fails("FROM BASE\nRUN echo x\n", "--ulimit", "none-such=1")
+    assert "invalid cgroup parent '/a/../b'" in bench.fails("FROM BASE\nRUN echo x\n", "--cgroup-parent", "/a/../b")
+
+
 def test_a_step_has_the_same_host_name_everywhere(bench: Workbench) -> None:
     text = "FROM BASE\nRUN hostname > /name; cat /etc/hostname >> /name; env | grep -c ^HOSTNAME= >> /name || true\n"
     bench.build(text)
@@ -273,11 +279,6 @@ def test_a_step_has_the_same_host_name_everywhere(bench: Workbench) -> None:
     again = bench.build(text)
     assert "Using cache" in again.out
     assert bench.run("cat", "/name") == "buildkitsandbox\nbuildkitsandbox\n0\n"
-def test_the_limits_of_a_step(bench: Workbench) -> None:
-    bench.build("FROM BASE\nRUN ulimit -n > /n; ulimit -Hn >> /n\n", "--ulimit", "nofile=100:200")
-    assert bench.run("cat", "/n") == "100\n200\n"
-    assert "invalid ulimit type 'none-such'" in bench.fails("FROM BASE\nRUN echo x\n", "--ulimit", "none-such=1")
-    assert "invalid cgroup parent '/a/../b'" in bench.fails("FROM BASE\nRUN echo x\n", "--cgroup-parent", "/a/../b")
 
 
 def test_errors_name_file_line_and_instruction(bench: Workbench) -> None:

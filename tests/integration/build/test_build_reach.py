@@ -1,8 +1,6 @@
 """What a build may reach and where it may write: git, secrets, uploads, and places where nothing can go."""
 
-import io
 import json
-import http.server
 import os
 import signal
 import subprocess
@@ -211,9 +209,9 @@ def test_a_dockerfile_and_secrets_go_along_with_any_context(bench: Workbench, tm
     alone = text.replace("COPY a /a", "RUN echo alone > /a").encode()
     bench.lab.ck("build", "-t", bench.image, *secret, "-", stdin=alone)
     assert bench.run("cat", "/a") == "alone\n and secret"
-    with git_server(tmp_path) as git, file_server(tmp_path) as web:
+    with git_server(tmp_path) as git, file_server(tmp_path) as port:
         commit_all(bench.directory, tmp_path / "repository.git")
-        for context in (f"{git}/repository.git", f"{web}/context.tgz"):
+        for context in (f"{git}/repository.git", f"http://127.0.0.1:{port}/context.tgz"):
             assert built(context, "-", stdin=text.encode()) == "content and secret"
             assert built(context, str(tmp_path / "elsewhere")) == "content and secret"
             told = bench.lab.fails("build", "-f", "none", context)
@@ -233,6 +231,13 @@ def test_a_dockerfile_and_secrets_go_along_with_any_context(bench: Workbench, tm
 def test_what_goes_along_with_an_upload_is_checked(bench: Workbench, size: str, told: str) -> None:
     with closing(docker.APIClient(base_url=f"unix://{bench.lab.daemon.socket}")) as client:
         assert told in client.post(client._url("/build"), params={"ck-private": size}, data=b'{"a": 1}').text
+
+
+def test_a_prune_by_space_is_refused(bench: Workbench) -> None:
+    with closing(docker.APIClient(base_url=f"unix://{bench.lab.daemon.socket}")) as client:
+        refused = client.post(client._url("/build/prune"), params={"keep-storage": "5"})
+        assert refused.status_code == 501 and "keep-storage" in refused.text
+        assert client.post(client._url("/build/prune"), params={"keep-storage": "0"}).status_code == 200
 
 
 def test_a_mode_in_letters(bench: Workbench) -> None:

@@ -1,28 +1,11 @@
 """One test's build context, and what is built of it."""
 
 import json
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.integration.engine.lab import Lab
 from tests.support.daemon import Result
-
-
-@contextmanager
-def file_server(directory: Path) -> Iterator[str]:
-    """Serve *directory* by HTTP at 127.0.0.1 while the block runs; the port."""
-    with subprocess.Popen(
-        ["python3", "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "-d", str(directory)],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    ) as server:  # fmt: skip
-        try:
-            assert server.stdout is not None
-            yield server.stdout.readline().split(" port ")[1].split()[0]
-        finally:
-            server.kill()
 
 
 class Workbench:

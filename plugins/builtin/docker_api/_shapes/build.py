@@ -8,9 +8,8 @@ from typing import Any, Final
 from ck.kernel.api.build import BuildLimits, BuildRequest, Secret
 from ck.kernel.drivers.registry import Credentials
 from ck.kernel.errors import InvalidArgument, Unsupported
-from ck.plugins.builtin.docker_api._shapes.reference import decode_header, load_credentials, platform_of
 from ck.plugins.builtin.docker_api._shapes.host_config import ULIMITS
-from ck.plugins.builtin.docker_api._shapes.reference import decode_header, load_credentials, parse_platform
+from ck.plugins.builtin.docker_api._shapes.reference import decode_header, load_credentials, platform_of
 from ck.plugins.builtin.docker_api.exchange import Query
 
 _NOTHING: Final[Mapping[str, Secret]] = {}

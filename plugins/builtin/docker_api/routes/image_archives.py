@@ -35,10 +35,8 @@ async def import_archive(request: Request) -> None:
     source = query.text("fromSrc")
     wanted = ImportRequest(
         target=tagged(query.text("repo"), query.text("tag")),
-        comment=query.text("message"),
-        platform=platform_of(query.text("platform")),
         comment=query.text("message") or f"Imported from {source}",
-        platform=parse_platform(query.text("platform").lower()),
+        platform=platform_of(query.text("platform")),
         changes=tuple(query.all("changes")),
     )
     if source == "-":
