@@ -108,14 +108,16 @@ class Networking:
 class Socket:
     """A further socket, on which less may be done: `[[sockets]]`.
 
-    `group` may connect besides root. `read_only`: nothing may be changed. `label` ("team=ci"): only what has it is
-    seen, and what is made gets it. `unprivileged`: no container gets more power over the host than it has by default.
-    `binds` are the directories of the host that may be mounted; without it all, or with `unprivileged` none.
+    `group` may connect besides root. `read_only`: nothing may be changed, and of what is in containers only logs are
+    seen, with `files` their files too. `label` ("team=ci"): only what has it is seen, and what is made gets it.
+    `unprivileged`: no container gets more power over the host than it has by default. `binds` are the directories of
+    the host that may be mounted; without it all, or with `unprivileged` none.
     """
 
     path: Path
     group: str = "ck"
     read_only: bool = False
+    files: bool = False
     label: str = ""
     unprivileged: bool = False
     binds: tuple[str, ...] | None = None

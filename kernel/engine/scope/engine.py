@@ -103,6 +103,8 @@ class _Gate:
     def _check(self, verb: Verb, name: str) -> None:
         if verb.changes and self._scope.read_only:
             raise Forbidden(f"{name} is not allowed: this socket is for reading only")
+        if verb.files and self._scope.read_only and not self._scope.files:
+            raise Forbidden(f"{name} is not allowed: this socket is for reading only, without files of containers")
         if verb.all_of_it and label_of(self._scope) is not None:
             raise Forbidden(f"{name} is not allowed: this socket is for what has the label {self._scope.label}")
 

@@ -19,12 +19,15 @@ class About(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class Verb:
-    """`changes`: refused where only reading is allowed. `inside`: acts in a container or shows what is in it, so
-    refused for one with more power than the socket gives. `all_of_it`: concerns what belongs to everybody, so refused
-    where only what has a label is to be seen. `refused`: on every such socket. `internal`: no request leads to it."""
+    """`changes`: refused where only reading is allowed. `files`: shows files of a container, which on the host may be
+    root's alone, so refused there too unless the config allows it. `inside`: acts in a container or shows what is in
+    it, so refused for one with more power than the socket gives. `all_of_it`: concerns what belongs to everybody, so
+    refused where only what has a label is to be seen. `refused`: on every such socket. `internal`: no request leads to
+    it."""
 
     about: About = About.NOTHING
     changes: bool = False
+    files: bool = False
     inside: bool = False
     all_of_it: bool = False
     refused: bool = False
@@ -42,7 +45,7 @@ VERBS: Final[Mapping[str, Mapping[str, Verb]]] = {
         "create": Verb(changes=True),
         "prune": Verb(changes=True),
         **dict.fromkeys(("get", "logs", "top", "why", "changes", "sizes", "wait"), _LOOK_AT[About.CONTAINER]),
-        **dict.fromkeys(("stat_path", "get_archive", "export"), Verb(about=About.CONTAINER, inside=True)),
+        **dict.fromkeys(("stat_path", "get_archive", "export"), Verb(about=About.CONTAINER, files=True, inside=True)),
         **dict.fromkeys(
             ("stop", "kill", "pause", "unpause", "update", "rename", "remove", "resize"), _CHANGE[About.CONTAINER]
         ),

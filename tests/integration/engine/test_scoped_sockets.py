@@ -18,6 +18,11 @@ path = "{run}/reader.sock"
 read_only = true
 
 [[sockets]]
+path = "{run}/files.sock"
+read_only = true
+files = true
+
+[[sockets]]
 path = "{run}/team.sock"
 label = "team=ci"
 
@@ -71,6 +76,21 @@ def test_reading_only(scoped: Scoped) -> None:
     ).split("|"):
         assert "this socket is for reading only" in scoped.said("reader", *line.split())
     assert scoped.lab.status(name) == "running 0"
+    scoped.lab.clean()
+
+
+def test_files_are_read_where_the_config_says_so(scoped: Scoped, tmp_path: Path) -> None:
+    """What is mounted into a container may be root's alone on the host."""
+    secret = tmp_path / "secret"
+    secret.write_text("root's\n")
+    secret.chmod(0o600)
+    name = scoped.lab.up(f"-v {tmp_path}:/s")
+    for line in (f"cp {name}:/s/secret -", f"cp {name}:/etc/. -", f"export -o {tmp_path}/out.tar {name}"):
+        assert "without files of containers" in scoped.said("reader", *line.split()), line
+        assert scoped.ck("files", *line.split()).code == 0, line
+    assert "root's" in scoped.ck("files", "cp", f"{name}:/s/secret", "-").out
+    assert "for reading only" in scoped.said("files", "cp", str(secret), f"{name}:/x")
+    assert scoped.ck("reader", "save", "-o", f"{tmp_path}/image.tar", scoped.lab.image).code == 0
     scoped.lab.clean()
 
 
