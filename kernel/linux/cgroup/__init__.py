@@ -12,7 +12,7 @@ from ck.kernel.linux.cgroup.layout import PARENT, Layout, Mode, detect, with_uni
 from ck.kernel.linux.cgroup.limits import Enforceable, settings
 from ck.kernel.linux.cgroup.oom import Oom, OomAccounts, unreclaimable
 from ck.kernel.linux.cgroup.parent import files_of
-from ck.kernel.linux.cgroup.values import Limits, Rate, Setting
+from ck.kernel.linux.cgroup.values import Limits, Rate, Setting, SettingRefused
 
 __all__ = [
     "PARENT",
@@ -28,6 +28,7 @@ __all__ = [
     "OomAccounts",
     "Rate",
     "Setting",
+    "SettingRefused",
     "Transfer",
     "detect",
     "files_of",

@@ -13,7 +13,7 @@ from ck.kernel.linux.cgroup import devices
 from ck.kernel.linux.cgroup.files import make, read, remove_tree, walk, write
 from ck.kernel.linux.cgroup.layout import PARENT, V1_CONTROLLERS, Layout
 from ck.kernel.linux.cgroup.parent import hand_down, inherit_cpuset, make_parent, remove_parent
-from ck.kernel.linux.cgroup.values import V1_RATES, V2_RATES, Setting
+from ck.kernel.linux.cgroup.values import V1_RATES, V2_RATES, Setting, SettingRefused
 
 _OWNER: Final = "trusted.ck.owner"
 _CONTAINER: Final = re.compile("[0-9a-f]{64}")
@@ -55,7 +55,7 @@ class Group:
         """Make the groups with their limits, anew where an earlier run of the container left some (which must be
         empty).
 
-        *device_program* is that of ck.kernel.linux.cgroup.devices.compile_rules.
+        *device_program* is that of ck.kernel.linux.cgroup.devices.compile_rules. Raises: SettingRefused, OSError.
         """
         settings = list(settings)
         # A group above that is somebody else's may have a cpuset of its own.
@@ -78,7 +78,7 @@ class Group:
     def update(self, settings: Iterable[Setting]) -> None:
         """Write further limits to groups with processes in them; on failure, what was is written back.
 
-        Raises: OSError whose `filename` is the file that refused.
+        Raises: SettingRefused, OSError.
         """
         settings = list(settings)
         if any(setting.controller == "cpuset" for setting in settings):
@@ -224,8 +224,7 @@ class Group:
         try:
             write(path, setting.value)
         except OSError as exc:
-            exc.filename = setting.file  # write(2) itself names none
-            raise
+            raise SettingRefused(exc.errno or 0, setting) from exc
 
     def _value(self, setting: Setting) -> str:
         """What is in force in its place, as one could write it."""

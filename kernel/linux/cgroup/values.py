@@ -1,5 +1,6 @@
 """Limits as they are asked for, and settings as they are written."""
 
+import os
 from typing import Final, NamedTuple
 
 
@@ -39,6 +40,14 @@ class Setting(NamedTuple):
     file: str
     value: str
     option: str = ""
+
+
+class SettingRefused(OSError):
+    """The kernel does not take *setting*; `filename` is its file."""
+
+    def __init__(self, error: int, setting: Setting) -> None:
+        super().__init__(error, os.strerror(error), setting.file)
+        self.setting = setting
 
 
 def or_max(value: int) -> str:

@@ -1,6 +1,5 @@
 """One run of a container, as the engine drives it."""
 
-import errno
 import json
 import os
 import shutil
@@ -15,14 +14,14 @@ from typing import Any, Final
 import trio
 
 from ck.kernel.drivers.runtime import AttachRequest, ExecRequest, ExecStarted, ExitStatus, TerminalSize
-from ck.kernel.errors import Conflict, InvalidArgument, NotFound, StartFailed, Unavailable
+from ck.kernel.errors import Conflict, NotFound, StartFailed, Unavailable
 from ck.kernel.linux.cgroup import AccountReader, Group, Setting, unreclaimable
 from ck.kernel.linux.process import is_ending
 from ck.kernel.linux.process_state import describe_process, process_state
 from ck.plugins.builtin.runtime_native._host import HostFacts
 from ck.plugins.builtin.runtime_native._link import EXIT_FILE, ShimLink, shim_pid, start_failed
 from ck.plugins.builtin.runtime_native._plan import compile_exec_plan
-from ck.plugins.builtin.runtime_native._resources import compile_limits
+from ck.plugins.builtin.runtime_native._resources import compile_limits, refusal
 from ck.plugins.builtin.runtime_native._section import Section
 from ck.plugins.builtin.runtime_native.child import wire
 
@@ -201,11 +200,7 @@ class NativeContainer:
         try:
             self._group.update(settings)
         except OSError as exc:
-            setting = next((s for s in settings if s.file == exc.filename), None)
-            what = f"{setting.option} {setting.value}" if setting else str(exc.filename)
-            if exc.errno == errno.EBUSY:
-                raise Conflict(f"{what} cannot be set: the container uses more already") from exc
-            raise InvalidArgument(f"{what} is refused by the kernel: {exc.strerror}") from exc
+            raise refusal(exc) from exc
 
     def meter(self) -> AccountReader:
         """See RuntimeContainer."""

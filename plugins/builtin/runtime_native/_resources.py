@@ -1,13 +1,14 @@
 """Limits, rlimits, devices and sysctls of a spec, as steps of a plan. Pure."""
 
 import base64
+import errno
 import re
 import stat
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
-from ck.kernel.errors import InvalidArgument, Unsupported
-from ck.kernel.linux.cgroup import DeviceRule, Enforceable, Limits, Rate, settings
+from ck.kernel.errors import Conflict, InvalidArgument, Unsupported
+from ck.kernel.linux.cgroup import DeviceRule, Enforceable, Limits, Rate, SettingRefused, settings
 from ck.kernel.linux.cgroup.devices import ACCESS, compile_rules
 from ck.kernel.linux.rlimit import INFINITY, RLIMITS
 from ck.plugins.builtin.runtime_native._host import HostFacts
@@ -115,6 +116,14 @@ def warnings_of(enforceable: Enforceable, host: HostFacts) -> list[str]:
     if any(setting.option == "--blkio-weight" for setting in enforceable.settings) and not host.weighs_io:
         said.append("--blkio-weight is not enforced: no disk of this host has an I/O scheduler that weighs (bfq)")
     return said
+
+
+def refusal(exc: OSError) -> Conflict | InvalidArgument:
+    """What to tell of limits that the kernel does not take: of a setting by the option that asked for it."""
+    what = f"{exc.setting.option} {exc.setting.value}" if isinstance(exc, SettingRefused) else str(exc.filename)
+    if exc.errno == errno.EBUSY:
+        return Conflict(f"{what} cannot be set: the container uses more already")
+    return InvalidArgument(f"{what} is refused by the kernel: {exc.strerror}")
 
 
 def _rate(entry: Section, kind: str) -> Rate:

@@ -17,8 +17,8 @@ import trio
 
 from ck.kernel.drivers.orphan import Orphan
 from ck.kernel.drivers.runtime import Bundle, OwnNamespaces, RuntimeContainer
-from ck.kernel.errors import Conflict, StartFailed, Unavailable, Unsupported
-from ck.kernel.linux.cgroup import Group, Layout, Mode, detect, groups, with_unified
+from ck.kernel.errors import CkError, Conflict, StartFailed, Unavailable, Unsupported
+from ck.kernel.linux.cgroup import Group, Layout, Mode, SettingRefused, detect, groups, with_unified
 from ck.kernel.linux.process_state import describe_process
 from ck.kernel.linux.user_namespace import IdMapping
 from ck.plugins.builtin.runtime_native._container import PLAN_FILE, REMOVED, NativeContainer
@@ -28,7 +28,7 @@ from ck.plugins.builtin.runtime_native._ids import IdMappings, wanted_id_maps
 from ck.plugins.builtin.runtime_native._link import ShimLink, shim_pid
 from ck.plugins.builtin.runtime_native._namespaces import OLDEST_MAPPING_KERNEL, PROBE, find_obstacle, make_namespaces
 from ck.plugins.builtin.runtime_native._plan import compile_plan
-from ck.plugins.builtin.runtime_native._resources import compile_limits, warnings_of
+from ck.plugins.builtin.runtime_native._resources import compile_limits, refusal, warnings_of
 from ck.plugins.builtin.runtime_native._seccomp_cache import FilterCache
 from ck.plugins.builtin.runtime_native._section import Section
 from ck.plugins.builtin.runtime_native._systemd import SLICE, HeldScope, is_in_charge, scope_command, scope_name
@@ -259,9 +259,7 @@ class NativeRuntime:
         except (OSError, StepFailed) as exc:
             cgroup.group_of(plan["cgroup"]).remove()
             shutil.rmtree(directory)
-            raise StartFailed(
-                exc.message if isinstance(exc, StepFailed) else f"cannot write {directory}: {exc}"
-            ) from exc
+            raise _failure(exc, directory) from exc
         return plan
 
     async def _spawn(self, directory: Path, settings: Mapping[str, Any]) -> NativeContainer:
@@ -307,6 +305,17 @@ def find_layout(state: Path) -> Layout:
     """The machine's cgroups, and where in them the containers' are. Blocks."""
     layout = with_unified(detect(), str(state / CGROUPS))
     return layout._replace(parent=f"{SLICE}/{scope_name(state)}") if is_in_charge(layout) else layout
+
+
+def _failure(exc: OSError | StepFailed, directory: Path) -> CkError:
+    """Why there is no run in *directory*."""
+    match exc:
+        case StepFailed():
+            return StartFailed(exc.message)
+        case SettingRefused():
+            return refusal(exc)
+        case _:
+            return StartFailed(f"cannot write {directory}: {exc}")
 
 
 def _changed(path: Path) -> datetime | None:

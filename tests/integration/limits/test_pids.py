@@ -45,6 +45,7 @@ def test_a_file_beyond_its_ulimit(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        ("--pids-limit 5000000", "--pids-limit 5000000 is refused by the kernel: Invalid argument"),
         ("--ulimit files=5", "invalid ulimit type 'files'"),
         ("--ulimit nofile=9:5", "soft limit"),
         ("--ulimit nofile", "invalid ulimit argument"),

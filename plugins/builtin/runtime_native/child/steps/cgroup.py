@@ -2,7 +2,7 @@
 
 import base64
 
-from ck.kernel.linux.cgroup import Group, Layout, Setting
+from ck.kernel.linux.cgroup import Group, Layout, Setting, SettingRefused
 from ck.plugins.builtin.runtime_native.child.plan import CgroupPlan
 from ck.plugins.builtin.runtime_native.child.steps.failure import doing
 
@@ -18,11 +18,10 @@ def layout_of(plan: CgroupPlan) -> Layout:
 
 
 def create(plan: CgroupPlan) -> None:
-    """Make them, with their limits."""
-    with doing(f"make the control group of container {plan['container_id'][:12]}"):
-        group_of(plan).create(
-            [Setting(*setting) for setting in plan["settings"]], base64.b64decode(plan["devices"]) or None
-        )
+    """Make them, with their limits. Raises: SettingRefused, StepFailed."""
+    settings = [Setting(*setting) for setting in plan["settings"]]
+    with doing(f"make the control group of container {plan['container_id'][:12]}", but=SettingRefused):
+        group_of(plan).create(settings, base64.b64decode(plan["devices"]) or None)
 
 
 def enter(plan: CgroupPlan) -> None:

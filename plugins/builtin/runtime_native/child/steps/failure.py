@@ -28,9 +28,11 @@ def quote(text: str) -> str:
 
 
 @contextmanager
-def doing(what: str) -> Iterator[None]:
-    """Turn an OSError within into "cannot *what*: reason"."""
+def doing(what: str, *, but: type[OSError] | tuple[()] = ()) -> Iterator[None]:
+    """Turn an OSError within into "cannot *what*: reason", unless it is a *but*, which says more."""
     try:
         yield
     except OSError as exc:
+        if isinstance(exc, but):
+            raise
         raise StepFailed(f"cannot {what}: {reason(exc)}", errno=exc.errno or 0) from exc
