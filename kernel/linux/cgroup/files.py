@@ -6,15 +6,20 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+NOT_THERE: Final = (FileNotFoundError, NotADirectoryError)
+"""What tells of a group that is not there: above it there is none, or a file."""
+
 _SETTLE_SECONDS: Final = 1.0
 """For how long a group that is reported empty may still be busy."""
 
 
 def make(directory: str) -> bool:
-    """Make a group; whether it was not there."""
+    """Make a group; whether it was not there. Raises: NotADirectoryError where there is a file."""
     try:
         os.mkdir(directory, 0o755)
     except FileExistsError:
+        if not os.path.isdir(directory):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), directory) from None
         return False
     return True
 
@@ -32,7 +37,7 @@ def read(path: str) -> str:
     """The file's text, "" where the group or the file is not there."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except NOT_THERE:
         return ""
     try:
         chunks = []
@@ -52,7 +57,7 @@ def walk(directory: str) -> Sequence[str]:
     try:
         with os.scandir(directory) as entries:
             children = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
+    except NOT_THERE:
         return ()
     found = [directory]
     for child in children:

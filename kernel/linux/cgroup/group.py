@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from ck.kernel.linux.cgroup import devices
-from ck.kernel.linux.cgroup.files import make, read, remove_tree, walk, write
+from ck.kernel.linux.cgroup.files import NOT_THERE, make, read, remove_tree, walk, write
 from ck.kernel.linux.cgroup.layout import PARENT, V1_CONTROLLERS, Layout
 from ck.kernel.linux.cgroup.parent import hand_down, inherit_cpuset, make_parent, remove_parent
 from ck.kernel.linux.cgroup.values import V1_RATES, V2_RATES, Setting, SettingRefused
@@ -55,7 +55,8 @@ class Group:
         """Make the groups with their limits, anew where an earlier run of the container left some (which must be
         empty).
 
-        *device_program* is that of ck.kernel.linux.cgroup.devices.compile_rules. Raises: SettingRefused, OSError.
+        *device_program* is that of ck.kernel.linux.cgroup.devices.compile_rules. Raises: SettingRefused;
+        NotADirectoryError whose `filename` is what is a file of the kernel; OSError.
         """
         settings = list(settings)
         # A group above that is somebody else's may have a cpuset of its own.
@@ -196,7 +197,7 @@ class Group:
             hand_down(self._layout, os.path.dirname(directory))  # somebody else may have made the group above
         try:
             fresh = make(directory)
-        except FileNotFoundError:
+        except NOT_THERE:
             make_parent(self._layout, top, self._layout.parent)
             fresh = make(directory)
         if not fresh:
@@ -246,7 +247,7 @@ class Group:
         everything."""
         try:
             fd = os.open(os.path.join(self.unified, "cgroup.events"), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
+        except NOT_THERE:
             return True
         wanted = {line.encode() for line in lines}
         deadline = time.monotonic() + timeout

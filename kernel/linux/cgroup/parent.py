@@ -14,7 +14,8 @@ _CPUSETS: Final = ("cpuset.cpus", "cpuset.mems")
 
 
 def make_parent(layout: Layout, top: str, parent: str) -> None:
-    """Make the group *parent*, a path relative to the hierarchy mounted at *top*, and all above it."""
+    """Make the group *parent*, a path relative to the hierarchy mounted at *top*, and all above it. Raises:
+    NotADirectoryError where one of them is a file of the kernel."""
     path = top
     for name in parent.split("/"):
         above, path = path, os.path.join(path, name)
@@ -35,8 +36,9 @@ def remove_parent(top: str, parent: str) -> None:
     while path:
         directory = os.path.join(top, path)
         try:
-            os.getxattr(directory, _MADE_BY_US)
-            os.rmdir(directory)
+            if not os.path.isfile(directory):  # which `make_parent` stopped at
+                os.getxattr(directory, _MADE_BY_US)
+                os.rmdir(directory)
         except OSError:
             return  # gone, in use, or somebody else's
         path = os.path.dirname(path)

@@ -17,7 +17,7 @@ import trio
 
 from ck.kernel.drivers.orphan import Orphan
 from ck.kernel.drivers.runtime import Bundle, OwnNamespaces, RuntimeContainer
-from ck.kernel.errors import CkError, Conflict, StartFailed, Unavailable, Unsupported
+from ck.kernel.errors import CkError, Conflict, InvalidArgument, StartFailed, Unavailable, Unsupported
 from ck.kernel.linux.cgroup import Group, Layout, Mode, SettingRefused, detect, groups, with_unified
 from ck.kernel.linux.process_state import describe_process
 from ck.kernel.linux.user_namespace import IdMapping
@@ -259,7 +259,7 @@ class NativeRuntime:
         except (OSError, StepFailed) as exc:
             cgroup.group_of(plan["cgroup"]).remove()
             shutil.rmtree(directory)
-            raise _failure(exc, directory) from exc
+            raise _failure(exc, plan["cgroup"]["parent"], directory) from exc
         return plan
 
     async def _spawn(self, directory: Path, settings: Mapping[str, Any]) -> NativeContainer:
@@ -307,13 +307,15 @@ def find_layout(state: Path) -> Layout:
     return layout._replace(parent=f"{SLICE}/{scope_name(state)}") if is_in_charge(layout) else layout
 
 
-def _failure(exc: OSError | StepFailed, directory: Path) -> CkError:
-    """Why there is no run in *directory*."""
+def _failure(exc: OSError | StepFailed, parent: str, directory: Path) -> CkError:
+    """Why there is no run in *directory*, nor below the control group *parent*."""
     match exc:
         case StepFailed():
             return StartFailed(exc.message)
         case SettingRefused():
             return refusal(exc)
+        case NotADirectoryError():
+            return InvalidArgument(f"invalid cgroup parent '/{parent}': {exc.filename} is not a directory")
         case _:
             return StartFailed(f"cannot write {directory}: {exc}")
 

@@ -125,6 +125,16 @@ def test_what_is_no_group_is_refused(lab: Lab, parent: str) -> None:
     lab.refused(f"--cgroup-parent '{parent}'", f"invalid cgroup parent '{parent}'")
 
 
+@pytest.mark.parametrize("controller", ["memory", "pids", "unified"])
+def test_a_file_is_no_group(lab: Lab, controller: str) -> None:
+    """It is one in its own hierarchy; in the others it could be made."""
+    directory = LAYOUT.unified if controller == "unified" else LAYOUT.directory(controller, "")
+    kept = {"memory": "memory.stat", "pids": "pids.current", "unified": "cgroup.events"}[controller]
+    parent = f"ck-test-{uuid.uuid4().hex[:8]}"
+    lab.refused(f"--cgroup-parent /{parent}/{kept}", f"{directory.rstrip('/')}/{parent}/{kept} is not a directory")
+    assert not [top for top in LAYOUT.tops if os.path.exists(f"{top}/{parent}")]
+
+
 @pytest.mark.skipif(os.path.isdir("/run/systemd/system"), reason="systemd runs this machine")
 def test_a_slice_needs_systemd(lab: Lab) -> None:
     lab.refused("--cgroup-parent my.slice", "systemd has no say about this machine's control groups")

@@ -28,8 +28,8 @@ def quote(text: str) -> str:
 
 
 @contextmanager
-def doing(what: str, *, but: type[OSError] | tuple[()] = ()) -> Iterator[None]:
-    """Turn an OSError within into "cannot *what*: reason", unless it is a *but*, which says more."""
+def doing(what: str, *, but: tuple[type[OSError], ...] = ()) -> Iterator[None]:
+    """Turn an OSError within into "cannot *what*: reason", unless it is one of *but*, which say more."""
     try:
         yield
     except OSError as exc:
