@@ -51,8 +51,8 @@ ACTIVE: Final = frozenset({State.RUNNING, State.PAUSED})
 """States in which the container has processes."""
 
 
-def step(state: State, op: Op) -> State:
-    """Return the state after *op*, or raise InvalidTransition."""
+def step(state: State, op: Op, name: str) -> State:
+    """Return the state of container *name* after *op*, or raise InvalidTransition."""
     if op not in TRANSITIONS[state]:
-        raise InvalidTransition(f"cannot {op.value}: container is {state.value}")
+        raise InvalidTransition(f"cannot {op.value} container {name!r}: container is {state.value}")
     return TRANSITIONS[state][op]

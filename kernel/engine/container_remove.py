@@ -30,7 +30,7 @@ async def remove_container(
     Raises: what a driver raises; the container is then dead and can be removed again.
     """
     removing = attrs.evolve(
-        container, state=attrs.evolve(container.state, status=step(container.state.status, Op.REMOVE))
+        container, state=attrs.evolve(container.state, status=step(container.state.status, Op.REMOVE, container.name))
     )
     if container.state.status is not State.REMOVING:
         await ctx.save(removing)
@@ -41,7 +41,9 @@ async def remove_container(
         await ctx.storage.remove(container.id)
     except CkError as error:
         state = attrs.evolve(
-            removing.state, status=step(State.REMOVING, Op.FAIL_REMOVAL), error=f"cannot be removed: {error}"
+            removing.state,
+            status=step(State.REMOVING, Op.FAIL_REMOVAL, container.name),
+            error=f"cannot be removed: {error}",
         )
         await ctx.save(attrs.evolve(removing, state=state))
         raise

@@ -53,7 +53,7 @@ async def start(ctx: Context, container: Container, *, cause: str = "user") -> R
 
     Raises: StartFailed and what the drivers raise; then the failure is in the record and nothing else is left.
     """
-    step(container.state.status, Op.START)
+    step(container.state.status, Op.START, container.name)
     progress = _Start()
 
     async def make_binds() -> None:
@@ -126,7 +126,7 @@ async def adopt(ctx: Context, container: Container, runtime: RuntimeContainer) -
 def _running(ctx: Context, container: Container, runtime: RuntimeContainer, at: datetime) -> Container:
     state = attrs.evolve(
         container.state,
-        status=step(container.state.status, Op.START),
+        status=step(container.state.status, Op.START, container.name),
         pid=runtime.pid,
         exit_code=0,
         error="",

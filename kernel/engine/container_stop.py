@@ -88,7 +88,7 @@ async def kill_all(run: Run, container: Container) -> None:
 
 async def pause(ctx: Context, container: Container) -> None:
     """Freeze every process. Raises: InvalidTransition."""
-    paused = step(container.state.status, Op.PAUSE)
+    paused = step(container.state.status, Op.PAUSE, container.name)
     run = ctx.run_of(container)
     state = attrs.evolve(container.state, status=paused)
     # An exec session that is frozen before its program runs would keep its client waiting for an answer.
@@ -103,7 +103,7 @@ async def pause(ctx: Context, container: Container) -> None:
 
 async def unpause(ctx: Context, container: Container) -> None:
     """Let every process go on. Raises: InvalidTransition."""
-    running = step(container.state.status, Op.RESUME)
+    running = step(container.state.status, Op.RESUME, container.name)
     run = ctx.run_of(container)
     await run.runtime.resume()
     state = attrs.evolve(container.state, status=running)
@@ -124,7 +124,9 @@ async def mark_ending(
         stopped = attrs.evolve(current.state, ending=ending, then=then)
         if current.state.status is State.RESTARTING:
             counted = 0 if ending is Ending.USER else current.state.restarts_in_row
-            state = attrs.evolve(stopped, status=step(State.RESTARTING, Op.GIVE_UP), restarts_in_row=counted)
+            state = attrs.evolve(
+                stopped, status=step(State.RESTARTING, Op.GIVE_UP, current.name), restarts_in_row=counted
+            )
             await ctx.save(attrs.evolve(current, state=state), ctx.container_event(current, "stop", cause=ending.value))
         elif stopped != current.state:
             await ctx.save(attrs.evolve(current, state=stopped))

@@ -49,7 +49,7 @@ class Restarts:
     async def _later(self, container: Container, decision: Restart) -> None:
         state = attrs.evolve(
             container.state,
-            status=step(container.state.status, Op.AWAIT_RESTART),
+            status=step(container.state.status, Op.AWAIT_RESTART, container.name),
             restarts_in_row=decision.restarts,
             backoff=decision.backoff,
             restart_wait=decision.after,
@@ -93,7 +93,7 @@ class Restarts:
         """Whether to try again is decided anew: a start that failed counts as a run of no length."""
         log.warning("cannot restart container %s: %s", container.name, error)
         if container.state.status is State.RESTARTING:
-            state = attrs.evolve(container.state, status=step(State.RESTARTING, Op.GIVE_UP))
+            state = attrs.evolve(container.state, status=step(State.RESTARTING, Op.GIVE_UP, container.name))
             failed = await self._ctx.save(attrs.evolve(container, state=state))
             await self._obey(failed, decision_on(self._ctx, failed, ran=0.0))
 

@@ -124,9 +124,9 @@ class Runs:
 
     async def record(self, container: Container, status: ExitStatus, *, cause: str = "exit") -> Container:
         """Commit that *container* has ended, and tell those who wait."""
-        after = step(container.state.status, Op.EXIT)
+        after = step(container.state.status, Op.EXIT, container.name)
         if _goes(container):
-            after = step(after, Op.REMOVE)  # the removal begins here: one commit for both
+            after = step(after, Op.REMOVE, container.name)  # the removal begins here: one commit for both
         state = attrs.evolve(
             container.state,
             status=after,

@@ -80,7 +80,7 @@ def test_pause(lab: Lab) -> None:
     lab.ck("pause", container)
     assert lab.status(container) == "paused 0"
     assert "(Paused)" in lab.ck("ps", "-f", f"name={container}", "--format", "{{.Status}}")
-    assert "container is paused" in lab.fails("pause", container)
+    assert f"cannot pause container '{container}': container is paused" in lab.fails("pause", container)
     assert "unpause" in lab.fails("start", container)
     assert "paused" in lab.fails("attach", container)
     lab.ck("unpause", container)

@@ -20,9 +20,8 @@ def layout_of(plan: CgroupPlan) -> Layout:
 def create(plan: CgroupPlan) -> None:
     """Make them, with their limits. Raises: SettingRefused; NotADirectoryError as Group.create; StepFailed."""
     settings = [Setting(*setting) for setting in plan["settings"]]
-    with doing(
-        f"make the control group of container {plan['container_id'][:12]}", but=(SettingRefused, NotADirectoryError)
-    ):
+    told = (SettingRefused, NotADirectoryError)
+    with doing(f"make the control group of container {plan['container_id'][:12]}", but=told):
         group_of(plan).create(settings, base64.b64decode(plan["devices"]) or None)
 
 
