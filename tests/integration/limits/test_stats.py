@@ -94,7 +94,9 @@ def test_docker_py_sees_docker_s_shape(lab: Lab, meter: Meter) -> None:
     assert stats["precpu_stats"]["cpu_usage"]["total_usage"] == 0  # its start
     assert cpu_of(meter.look(name)) >= cpu_of(stats) > 0
     stopped = lab.make()
-    assert meter.look(stopped)["memory_stats"] == {}
+    nothing = meter.look(stopped)
+    assert nothing["memory_stats"] == {}
+    assert (nothing["name"], nothing["id"]) == (f"/{stopped}", lab.inspect(stopped, "{{.Id}}"))
 
 
 @pytest.mark.skipif(shutil.which("docker") is None, reason="Docker's command is not installed")
