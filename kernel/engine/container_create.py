@@ -34,6 +34,7 @@ from ck.kernel.engine.restarts import check_restart_policy
 from ck.kernel.engine.security import parse_security_options
 from ck.kernel.engine.signals import signal_number
 from ck.kernel.engine.spec import Facts, build_spec
+from ck.kernel.engine.spec_mounts import has_own_shm
 from ck.kernel.engine.steps import Step, perform
 from ck.kernel.engine.together import together
 from ck.kernel.engine.user_ranges import users_for
@@ -252,6 +253,8 @@ def _warnings(container: Container, wanted: Sequence[Wanted]) -> tuple[str, ...]
         warnings.append("Published ports are discarded when using host network mode")
     elif (host.port_bindings or host.publish_all_ports) and host.network_mode == "none":
         warnings.append(f"Published ports are discarded: network {host.network_mode!r} cannot be reached from outside")
+    if host.shm_size and not has_own_shm(host):
+        warnings.append(f"The size of /dev/shm, {host.shm_size}, is discarded when using the IPC mode {host.ipc_mode}")
     return tuple(warnings)
 
 

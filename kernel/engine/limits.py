@@ -13,6 +13,8 @@ from ck.kernel.api.container import DeviceRate, HostConfig, Resources
 from ck.kernel.errors import InvalidArgument
 
 _LEAST_MEMORY: Final = 6 << 20
+_LEAST_SHARES, _MOST_SHARES = 2, 262_144  # the kernel takes others for these without a word (runc refuses them too)
+_MOST_IOPS: Final = 2**32 - 1  # the kernel keeps 32 bits
 _CPU_PERIOD_US: Final = 100_000
 _RANGE: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _THROTTLES: Final = {
@@ -53,6 +55,9 @@ def check_limits(resources: Resources, machine: Machine) -> list[str]:
     """Return warnings. Raises: InvalidArgument for limits that cannot be."""
     _check_memory(resources)
     _check_cpu(resources, machine)
+    for kind, rate in rates_of(resources):
+        if kind.endswith("iops") and rate.rate > _MOST_IOPS:
+            raise InvalidArgument(f"the maximum allowed device-{kind} is {_MOST_IOPS}, not {rate.rate} of {rate.path}")
     if resources.blkio_weight and not 10 <= resources.blkio_weight <= 1000:
         raise InvalidArgument(f"range of blkio weight is from 10 to 1000, not {resources.blkio_weight}")
     if resources.oom_kill_disable and not resources.memory:
@@ -90,8 +95,10 @@ def _check_cpu(resources: Resources, machine: Machine) -> None:
                 f"range of CPUs is from 0.01 to {most}.00, as there are only {most} CPUs available, "
                 f"not {resources.nano_cpus / 1e9:g}"
             )
-    if resources.cpu_shares < 0:
-        raise InvalidArgument(f"CPU shares cannot be negative: {resources.cpu_shares}")
+    if resources.cpu_shares and resources.cpu_shares < _LEAST_SHARES:
+        raise InvalidArgument(f"the minimum allowed cpu-shares is {_LEAST_SHARES}, not {resources.cpu_shares}")
+    if resources.cpu_shares > _MOST_SHARES:
+        raise InvalidArgument(f"the maximum allowed cpu-shares is {_MOST_SHARES}, not {resources.cpu_shares}")
     if resources.cpu_period and not 1000 <= resources.cpu_period <= 1_000_000:
         raise InvalidArgument(
             f"CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000): "

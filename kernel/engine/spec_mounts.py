@@ -8,6 +8,7 @@ import attrs
 from ck.kernel.api.container import Container, HostConfig, IdRange
 from ck.kernel.engine.cdi import Edits
 from ck.kernel.engine.mounts import clean_target, mount_order
+from ck.kernel.engine.names import container_of
 from ck.kernel.engine.users import Mappings, owner_mappings
 
 DEFAULT_SHM: Final = 64 << 20
@@ -63,6 +64,11 @@ def spec_mounts(container: Container, binds: Sequence[Bind], edits: Edits, ipc_r
             users.append(_mount(target, "bind", path, "bind", access, "rprivate", *_mapped(container.users)))
     users.sort(key=lambda mount: mount_order(mount["destination"]))
     return [mount for mount in mounts if mount["destination"] not in taken] + users
+
+
+def has_own_shm(host: HostConfig) -> bool:
+    """Whether it gets a /dev/shm, and not that of whose IPC namespace it joins."""
+    return host.ipc_mode not in ("none", "host") and container_of(host.ipc_mode) is None
 
 
 def _ipc_mounts(host: HostConfig, ipc_root: str) -> list[dict[str, Any]]:

@@ -70,7 +70,7 @@ def test_a_session_is_held_too(lab: Lab) -> None:
         ("--cpu-period 999", "CPU cfs period"),
         ("--cpu-quota 999", "CPU cfs quota"),
         ("--cpu-quota 92233720368547", "--cpu-quota 92233720368547"),
-        ("--cpu-shares=-5", "negative: -5"),
+        ("--cpu-shares=-5", "cpu-shares is 2, not -5"),
         ("--cpuset-cpus 77", "requested 77, available: "),
         ("--cpuset-cpus 1-", "invalid list of CPUs '1-'"),
         ("--cpuset-mems 9", "memory nodes are not available"),

@@ -61,6 +61,9 @@ def test_memory_of_a_tmpfs_is_the_container_s(lab: Lab) -> None:
 def test_shm_size(lab: Lab) -> None:
     script = "dd if=/dev/zero of=/dev/shm/f bs=1M count=9 2>&1 | grep -c 'No space'; stat -c %s /dev/shm/f"
     assert lab.out("--shm-size 8m", script).split() == ["1", str(8 * MIB)]
+    for mode in ("none", "host"):
+        made = lab.daemon.ck("create", "--name", lab.new_name(), "--shm-size", "8m", "--ipc", mode, lab.image)
+        assert f"The size of /dev/shm, {8 * MIB}, is discarded when using the IPC mode {mode}" in made.err
 
 
 @pytest.mark.skipif(V2, reason="cgroup v2 cannot turn the OOM killer off")

@@ -122,6 +122,7 @@ def another_disk(disk: str) -> str:
         (("--cpuset-cpus", ""), "--cpuset-cpus '' changes nothing"),
         (("--cpuset-cpus", "88"), "requested 88"),
         (("--cpus", "0.5", "--cpu-quota", "5000"), "NanoCPUs and CPU quota"),
+        (("--cpu-shares", "999999999"), "maximum allowed cpu-shares is 262144, not 999999999"),
         (("--memory", "x"), "invalid size: 'x'"),
         ((), "you must provide one or more flags"),
         (("--restart", "sometimes"), "sometimes"),

@@ -34,7 +34,14 @@ MIB = 1 << 20
         (Resources(nano_cpus=3_000_000_000), "not 3"),
         (Resources(nano_cpus=1_000_000_000, cpu_quota=5000), "NanoCPUs and CPU quota"),
         (Resources(nano_cpus=1_000_000_000, cpu_period=5000), "NanoCPUs and CPU period"),
-        (Resources(cpu_shares=-1), "negative: -1"),
+        (Resources(cpu_shares=-1), "minimum allowed cpu-shares is 2, not -1"),
+        (Resources(cpu_shares=1), "minimum allowed cpu-shares is 2, not 1"),
+        (Resources(cpu_shares=262_145), "maximum allowed cpu-shares is 262144, not 262145"),
+        (
+            Resources(device_read_iops=(DeviceRate(path="/dev/a", rate=2**32 + 5),)),
+            "device-read-iops is 4294967295, not 4294967301 of /dev/a",
+        ),
+        (Resources(device_write_iops=(DeviceRate(path="/dev/a", rate=2**32),)), "device-write-iops is 4294967295"),
         (Resources(cpu_period=999), "999"),
         (Resources(cpu_period=1_000_001), "1000001"),
         (Resources(cpu_quota=999), "999"),
@@ -66,6 +73,9 @@ def test_what_can_be_is_not() -> None:
     )
     assert check_limits(most, MACHINE) == []
     assert check_limits(Resources(cpu_quota=-1), MACHINE) == []
+    assert check_limits(Resources(cpu_shares=2), MACHINE) == check_limits(Resources(cpu_shares=262_144), MACHINE) == []
+    many = (DeviceRate(path="/dev/a", rate=2**32),)
+    assert check_limits(Resources(device_read_bps=many, device_write_bps=many), MACHINE) == []
 
 
 def test_no_oom_killer_without_a_limit_is_warned_of() -> None:
