@@ -239,7 +239,7 @@ class HostConfig:
     runtime: str = ""
     resources: Resources = Resources()
     annotations: Mapping[str, str] = attrs.field(factory=dict)
-    masked_paths: tuple[str, ...] | None = None  # None is the default list
+    masked_paths: tuple[str, ...] | None = None  # None is the default list, or none with --privileged
     readonly_paths: tuple[str, ...] | None = None
     container_id_file: str = ""
     console_size: tuple[int, int] = (0, 0)  # rows, columns

@@ -33,7 +33,7 @@ from ck.kernel.engine.references import settle_modes, settle_network
 from ck.kernel.engine.restarts import check_restart_policy
 from ck.kernel.engine.security import parse_security_options
 from ck.kernel.engine.signals import signal_number
-from ck.kernel.engine.spec import Facts, build_spec
+from ck.kernel.engine.spec import Facts, build_spec, settled
 from ck.kernel.engine.spec_mounts import has_own_shm
 from ck.kernel.engine.steps import Step, perform
 from ck.kernel.engine.together import together
@@ -175,7 +175,7 @@ def _with_defaults(ctx: Context, host: HostConfig) -> HostConfig:
         raise InvalidArgument(f"unknown runtime {host.runtime!r}: this engine runs {ctx.runtime.name!r}")
     network = host.network_mode if host.network_mode not in ("", "default") else defaults.network
     return attrs.evolve(
-        settle_modes(ctx, attrs.evolve(host, network_mode=network)),
+        settled(settle_modes(ctx, attrs.evolve(host, network_mode=network))),
         log_config=attrs.evolve(host.log_config, type=host.log_config.type or defaults.log),
         restart_policy=attrs.evolve(host.restart_policy, name=host.restart_policy.name or defaults.restart),
         runtime=ctx.runtime.name,

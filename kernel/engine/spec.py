@@ -12,7 +12,7 @@ from ck.kernel.engine.cdi import NO_EDITS, Edits
 from ck.kernel.engine.devices import ALLOW_ALL, DEFAULT_RULES, Device, parse_rule
 from ck.kernel.engine.limits import BlockRate, resources_object
 from ck.kernel.engine.security import SecurityOptions, parse_security_options, seccomp_object
-from ck.kernel.engine.spec_mounts import Bind, mapping_members, root_propagation, spec_mounts
+from ck.kernel.engine.spec_mounts import DEFAULT_SHM, Bind, has_own_shm, mapping_members, root_propagation, spec_mounts
 from ck.kernel.engine.users import container_mappings
 from ck.kernel.errors import InvalidArgument
 
@@ -169,6 +169,19 @@ def _namespaces(host: HostConfig, facts: Facts) -> list[dict[str, str]]:
 
 def _id_mappings(users: IdRange | None) -> dict[str, Any]:
     return {} if users is None else mapping_members(container_mappings(users))
+
+
+def settled(host: HostConfig) -> HostConfig:
+    """*host* with what it leaves open said: to ask for the result means the same. Raises as build_spec."""
+    unconfined = host.privileged or parse_security_options(host.security_opt, privileged=host.privileged).unmasked
+    return attrs.evolve(
+        host,
+        ipc_mode=host.ipc_mode or "private",
+        cgroupns_mode=host.cgroupns_mode or "private",
+        shm_size=host.shm_size or (DEFAULT_SHM if has_own_shm(host) else 0),
+        masked_paths=tuple(_paths(host.masked_paths, MASKED_PATHS, unconfined)),
+        readonly_paths=tuple(_paths(host.readonly_paths, READONLY_PATHS, unconfined)),
+    )
 
 
 def _paths(asked: Sequence[str] | None, default: Sequence[str], unconfined: bool) -> list[str]:

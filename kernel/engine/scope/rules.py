@@ -9,6 +9,7 @@ from ck.kernel.api.container import Container, ContainerChange, ContainerSpec, H
 from ck.kernel.config import Socket
 from ck.kernel.engine.capabilities import DEFAULT
 from ck.kernel.engine.mounts import parse_bind
+from ck.kernel.engine.spec import MASKED_PATHS, READONLY_PATHS
 from ck.kernel.errors import Forbidden
 
 _NO_POWER = "this socket gives no power over the host"
@@ -93,8 +94,9 @@ def _powers(host: HostConfig) -> Iterator[str]:
     for option in host.security_opt:
         if not option.startswith("no-new-privileges") and option not in ("seccomp=builtin", "seccomp=default"):
             yield f"--security-opt {option.partition('=')[0]}"
-    if host.masked_paths is not None or host.readonly_paths is not None:
-        yield "other masked or read-only paths"
+    for paths, default in ((host.masked_paths, MASKED_PATHS), (host.readonly_paths, READONLY_PATHS)):
+        if paths is not None and not set(default) <= set(paths):
+            yield "other masked or read-only paths"
     if host.cgroup_parent:
         yield f"--cgroup-parent {host.cgroup_parent}"
     if host.oom_score_adj < 0:

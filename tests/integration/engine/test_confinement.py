@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import docker
 import pytest
 
 from tests.integration.engine.lab import Lab
@@ -58,6 +59,26 @@ def test_kernel_files_are_out_of_reach(lab: Lab) -> None:
     assert lab.out("--privileged", "touch /sys/fs/cgroup && : > /proc/sys/kernel/domainname && echo wrote") == "wrote\n"
     masked = lab.out("--security-opt systempaths=unconfined", "grep -c ' /proc/' /proc/mounts || true")
     assert masked == "0\n"
+
+
+@pytest.mark.parametrize(
+    "options", ["", "--privileged", "--security-opt systempaths=unconfined", "--ipc none", "--ipc host --shm-size 1m"]
+)
+def test_inspect_shows_what_is_in_force(lab: Lab, options: str) -> None:
+    name = lab.make(options)
+    shown = json.loads(lab.inspect(name, "{{json .HostConfig}}"))
+    bare = "--privileged" in options or "systempaths" in options
+    for key, some in (("MaskedPaths", "/proc/kcore"), ("ReadonlyPaths", "/proc/sys")):
+        assert shown[key] == [] if bare else some in shown[key]
+    assert shown["CgroupnsMode"] == "private"
+    if "--ipc" not in options:
+        assert (shown["IpcMode"], shown["ShmSize"]) == ("private", 64 << 20)
+    client = docker.APIClient(base_url=f"unix://{lab.daemon.socket}")
+    try:
+        again = client.create_container_from_config({"Image": lab.image, "HostConfig": shown}, lab.new_name())["Id"]
+    finally:
+        client.close()
+    assert json.loads(lab.inspect(again, "{{json .HostConfig}}")) == shown
 
 
 def test_ulimits(lab: Lab) -> None:

@@ -1,6 +1,7 @@
 """`--userns auto`: root inside is nobody outside, and no file tells the difference."""
 
 import io
+import json
 import os
 import re
 import tarfile
@@ -25,6 +26,9 @@ def test_root_inside_is_nobody_outside(lab: Lab) -> None:
     shown = lab.ck("exec", one, "cat", "/proc/self/uid_map").splitlines()
     assert re.fullmatch(rf"\s+0\s+{uid_of(lab, one)}\s+65536", shown[0])
     assert re.fullmatch(rf"\s+65536\s+{2**31 + 65536}\s+{2**31 - 1 - 65536}", shown[1])
+    users = {"First": uid_of(lab, one), "Size": 65536, "Others": 2**31}
+    assert json.loads(lab.inspect(one, "{{json .Users}}")) == users
+    assert lab.inspect(lab.make("--userns host"), "{{json .Users}}") == "null"
     assert lab.out("--userns host", "cat /proc/self/uid_map").split() == ["0", "0", "4294967295"]
 
 

@@ -1,7 +1,7 @@
 """Containers: the body of a create to a ContainerSpec, and a record to what `inspect` shows. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -15,7 +15,7 @@ from ck.kernel.api.container import (
 )
 from ck.kernel.drivers.storage import Change
 from ck.kernel.lifecycle import ACTIVE, State
-from ck.plugins.builtin.docker_api._shapes.codec import TEXT, Json, expect_object
+from ck.plugins.builtin.docker_api._shapes.codec import NUMBER, TEXT, Field, Json, Table, expect_object
 from ck.plugins.builtin.docker_api._shapes.config import CONFIG, config_json
 from ck.plugins.builtin.docker_api._shapes.endpoints import load_endpoint_requests, network_settings_json
 from ck.plugins.builtin.docker_api._shapes.host_config import host_config_json, load_host_config
@@ -23,6 +23,11 @@ from ck.plugins.builtin.docker_api._shapes.mounts import mount_point_json
 from ck.plugins.builtin.docker_api._shapes.summary import health_word
 from ck.plugins.builtin.docker_api._shapes.times import rfc3339
 
+_USERS: Final = Table(
+    Field("First", "first", NUMBER),
+    Field("Size", "size", NUMBER),
+    Field("Others", "others", NUMBER),
+)
 _BESIDE_CONFIG = ("HostConfig", "NetworkingConfig", "MacAddress")
 
 
@@ -94,6 +99,7 @@ def container_json(container: Container, exec_ids: Sequence[str] = (), sizes: tu
         "MountLabel": "",
         "ProcessLabel": "",
         "AppArmorProfile": "",
+        "Users": _USERS.dump(container.users) if container.users else None,  # Docker has not
         "ExecIDs": list(exec_ids) or None,
         "HostConfig": host_config_json(container.host_config),
         "GraphDriver": {"Name": container.storage_driver, "Data": None},

@@ -6,11 +6,13 @@ from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ck.kernel.api.container import Container, ContainerConfig, HostConfig, Resources, Ulimit
 from ck.kernel.engine.capabilities import ALL, DEFAULT
 from ck.kernel.engine.devices import Device
-from ck.kernel.engine.spec import DEFAULT_PATH, MASKED_PATHS, READONLY_PATHS, Facts, build_spec
+from ck.kernel.engine.spec import DEFAULT_PATH, MASKED_PATHS, READONLY_PATHS, Facts, build_spec, settled
 from ck.kernel.engine.spec_mounts import Bind
 from ck.kernel.errors import InvalidArgument, Unsupported
 
@@ -65,6 +67,33 @@ def test_privileged_takes_the_walls_down() -> None:
     assert "ck.seccomp" not in spec["annotations"]
     assert spec["linux"]["resources"]["devices"] == [{"allow": True, "access": "rwm"}]
     assert "rw" in next(mount for mount in spec["mounts"] if mount["destination"] == "/sys")["options"]
+
+
+PATHS = st.none() | st.lists(st.sampled_from(["/proc/kcore", "/x"])).map(tuple)
+HOSTS = st.builds(
+    HostConfig,
+    privileged=st.booleans(),
+    ipc_mode=st.sampled_from(["", "none", "private", "shareable", "host"]),
+    cgroupns_mode=st.sampled_from(["", "private", "host"]),
+    shm_size=st.sampled_from([0, 1 << 20]),
+    security_opt=st.sampled_from([(), ("systempaths=unconfined",)]),
+    masked_paths=PATHS,
+    readonly_paths=PATHS,
+)
+
+
+@given(HOSTS)
+def test_what_is_left_open_can_be_said(host: HostConfig) -> None:
+    assert spec_of(settled(host)) == spec_of(host)
+    assert settled(settled(host)) == settled(host)
+
+
+def test_what_is_in_force_by_default() -> None:
+    plain = settled(HostConfig())
+    assert (plain.ipc_mode, plain.cgroupns_mode, plain.shm_size) == ("private", "private", 64 << 20)
+    assert (plain.masked_paths, plain.readonly_paths) == (MASKED_PATHS, READONLY_PATHS)
+    for bare in (HostConfig(privileged=True), HostConfig(security_opt=("systempaths=unconfined",))):
+        assert settled(bare).masked_paths == settled(bare).readonly_paths == ()
 
 
 def test_namespaces_that_are_shared() -> None:

@@ -15,6 +15,7 @@ from ck.kernel.api.container import (
 from ck.kernel.config import Socket
 from ck.kernel.engine.scope.rules import carries, check_power, confine_binds, confine_spec, labelled
 from ck.kernel.engine.scope.verbs import VERBS
+from ck.kernel.engine.spec import MASKED_PATHS, READONLY_PATHS
 from ck.kernel.errors import Forbidden
 
 NOUNS = {
@@ -69,6 +70,8 @@ def test_labels() -> None:
         (HostConfig(security_opt=("seccomp=unconfined",)), "--security-opt seccomp"),
         (HostConfig(security_opt=("apparmor=unconfined",)), "--security-opt apparmor"),
         (HostConfig(masked_paths=()), "other masked"),
+        (HostConfig(masked_paths=MASKED_PATHS[1:]), "other masked"),
+        (HostConfig(readonly_paths=("/proc/bus",)), "other masked"),
         (HostConfig(cgroup_parent="/system.slice"), "--cgroup-parent"),
         (HostConfig(oom_score_adj=-1), "--oom-score-adj"),
         (HostConfig(resources=Resources(oom_kill_disable=True)), "--oom-kill-disable"),
@@ -88,6 +91,8 @@ def test_what_gives_no_power_is_fine() -> None:
             security_opt=("no-new-privileges", "seccomp=builtin"),
             oom_score_adj=500,
             network_mode="bridge",
+            masked_paths=(*MASKED_PATHS, "/proc/more"),
+            readonly_paths=READONLY_PATHS,
             resources=Resources(memory=1 << 30),
         )
     )
