@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 READ_ONLY_KEYS = {"readonly", "ro"}
+FLAGS = READ_ONLY_KEYS | {"volume-nocopy", "bind-nonrecursive", "bind-create-src", "idmap"}
 TRUTHS = {"": True, "1": True, "true": True, "0": False, "false": False}
 
 
@@ -55,7 +56,7 @@ def parse_mount(text: str) -> dict[str, Any]:
     for field in split_csv(text):
         key, equals, value = field.partition("=")
         key = key.strip().lower()
-        if not equals and key not in READ_ONLY_KEYS | {"volume-nocopy", "bind-nonrecursive", "bind-create-src"}:
+        if not equals and key not in FLAGS:
             raise ValueError(f"invalid field '{field}' must be a key=value pair")
         if key == "type":
             mount["Type"] = value.lower()
@@ -73,6 +74,8 @@ def parse_mount(text: str) -> dict[str, Any]:
             bind["NonRecursive"] = _truth(key, value)
         elif key == "bind-create-src":
             bind["CreateMountpoint"] = _truth(key, value)
+        elif key == "idmap":
+            bind["IDMap"] = _truth(key, value)
         elif key == "bind-recursive":
             bind.update(_recursive(value))
         elif key == "volume-nocopy":

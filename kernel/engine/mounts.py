@@ -132,8 +132,17 @@ def check_mount(mount: MountRequest) -> MountRequest:
         raise InvalidArgument(f"invalid mount consistency {mount.consistency!r}")
     foreign = {
         "bind": ("no_copy", "subpath", "volume_driver", "tmpfs_size", "tmpfs_mode"),
-        "volume": ("propagation", "non_recursive", "writable_below", "tmpfs_size", "tmpfs_mode"),
-        "tmpfs": ("source", "propagation", "non_recursive", "writable_below", "no_copy", "subpath", "volume_driver"),
+        "volume": ("propagation", "non_recursive", "writable_below", "id_map", "tmpfs_size", "tmpfs_mode"),
+        "tmpfs": (
+            "source",
+            "propagation",
+            "non_recursive",
+            "writable_below",
+            "id_map",
+            "no_copy",
+            "subpath",
+            "volume_driver",
+        ),
     }[mount.type]
     for field in foreign:
         if getattr(mount, field):

@@ -36,7 +36,7 @@ CONFIG: dict[str, st.SearchStrategy[Any]] = {
     "Healthcheck": st.none() | HEALTHCHECK,
 }
 
-BIND = fields(Propagation=TEXT, NonRecursive=st.booleans(), CreateMountpoint=st.booleans())
+BIND = fields(Propagation=TEXT, NonRecursive=st.booleans(), IDMap=st.booleans(), CreateMountpoint=st.booleans())
 VOLUME = fields(NoCopy=st.booleans(), Labels=MAP, Subpath=TEXT, DriverConfig=fields(Name=TEXT, Options=MAP))
 TMPFS = fields(
     SizeBytes=NUMBER,

@@ -76,12 +76,15 @@ def test_a_directory_of_the_host_keeps_its_owners(lab: Lab, tmp_path: Path) -> N
     assert [(tmp_path / name).stat().st_uid for name in ("new", "d")] == [0, 1000]
 
 
+@pytest.mark.parametrize("option", ["-v {0}:/m:idmap", "--mount type=bind,src={0},dst=/m,idmap"])
 @pytest.mark.parametrize("mode", ["auto", "host"])
-def test_what_root_makes_belongs_to_the_owner_of_the_directory(lab: Lab, tmp_path: Path, mode: str) -> None:
+def test_what_root_makes_belongs_to_the_owner_of_the_directory(
+    lab: Lab, tmp_path: Path, mode: str, option: str
+) -> None:
     os.chown(tmp_path, 1234, 2345)
     (tmp_path / "of-root").touch()
     script = "stat -c %u:%g /m /m/of-root; touch /m/new; touch /m/other; chown 33:33 /m/other; rm -f /m/of-root || true"
-    assert lab.out(f"--userns {mode} -v {tmp_path}:/m:idmap", script).split() == ["0:0", "65534:65534"]
+    assert lab.out(f"--userns {mode} {option.format(tmp_path)}", script).split() == ["0:0", "65534:65534"]
     owners = [
         ((tmp_path / name).stat().st_uid, (tmp_path / name).stat().st_gid) for name in ("new", "other", "of-root")
     ]

@@ -31,6 +31,7 @@ _BIND: Final = Table(
     Field("NonRecursive", "non_recursive", FLAG),
     Field("CreateMountpoint", "create_source", FLAG),
     Field("ReadOnlyNonRecursive", "writable_below", FLAG),
+    Field("IDMap", "id_map", FLAG),  # Docker has not
     ignored=("ReadOnlyForceRecursive",),  # every host that ck runs on can, so it is how it always is
 )
 _VOLUME: Final = Table(

@@ -37,6 +37,11 @@ def test_bind_mount() -> None:
     }
 
 
+@pytest.mark.parametrize(("field", "mapped"), [("idmap", True), ("idmap=true", True), ("idmap=0", False)])
+def test_bind_mount_with_other_owners(field: str, mapped: bool) -> None:
+    assert parse_mount(f"type=bind,src=/a,dst=/b,{field}")["BindOptions"] == {"IDMap": mapped}
+
+
 def test_volume_mount() -> None:
     text = "source=v,target=/b,readonly=false,volume-nocopy,volume-driver=d,volume-opt=o=addr=x,volume-label=l=1"
     assert parse_mount(text) == {
@@ -76,6 +81,7 @@ def test_tmpfs_mount() -> None:
         ("target", "must be a key=value pair"),
         ("type=tmpfs,source=/a,target=/b", "source is not allowed"),
         ("type=bind,source=/a,target=/b,tmpfs-size=1m", "cannot mix 'tmpfs-\\*' options with mount type 'bind'"),
+        ("source=v,target=/b,idmap", "cannot mix 'bind-\\*' options with mount type 'volume'"),
         ("target=/b,readonly=maybe", "invalid value for readonly: maybe"),
         ("type=tmpfs,target=/b,tmpfs-mode=9", "invalid value for tmpfs-mode"),
         ('target=/b,"x', "a quote is not closed"),
