@@ -22,6 +22,7 @@ from ck.kernel.engine.spec_mounts import Bind
 from ck.kernel.engine.volumes import Volumes
 from ck.kernel.errors import InvalidArgument
 from ck.kernel.linux.mount import clone_tree
+from ck.kernel.linux.mountinfo import file_system_of
 from ck.kernel.store_records import VolumeRecord
 
 
@@ -149,7 +150,10 @@ async def _realize_bind(mount: Wanted) -> MountPoint:
     if mount.inherited is not None:  # with all that it was confined to
         return attrs.evolve(mount.inherited, mode=mount.mode, read_write=not request.read_only)
     source = trio.Path(request.source)
-    if not await source.exists():
+    exists = await source.exists()
+    if request.target == "/proc" and not (exists and await trio.to_thread.run_sync(_is_procfs, Path(source))):
+        raise InvalidArgument(f"{source} cannot be mounted at /proc: it is no procfs")
+    if not exists:
         if not request.create_source:
             raise InvalidArgument(
                 f'invalid mount config for type "bind": bind source path does not exist: {request.source}'
@@ -169,6 +173,10 @@ async def _realize_bind(mount: Wanted) -> MountPoint:
         owner_alone=request.id_map_alone,
         beneath=request.beneath,
     )
+
+
+def _is_procfs(path: Path) -> bool:
+    return file_system_of(path) == "proc"
 
 
 def _owner(caller: int, source: os.stat_result) -> tuple[int, int] | None:

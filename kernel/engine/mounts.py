@@ -12,6 +12,14 @@ from ck.kernel.errors import InvalidArgument
 
 PROPAGATIONS: Final = frozenset({"rprivate", "private", "rshared", "shared", "rslave", "slave"})
 _CONSISTENCIES: Final = frozenset({"consistent", "cached", "delegated", "default", ""})
+_PROC_FILES: Final = frozenset(
+    f"/proc/{name}"
+    for name in (
+        "cpuinfo diskstats loadavg meminfo slabinfo stat swaps uptime sys/kernel/ns_last_pid sys/crypto/fips_enabled"
+    ).split()
+)
+"""Of /proc, what may be covered, as lxcfs does (runc, libcontainer/rootfs_linux.go, checkProcMount)."""
+
 _VOLUME_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 
 
@@ -30,7 +38,7 @@ def wanted_mounts(
     """All mounts, by destination. *others* are the containers that `--volumes-from` names, by the name used there.
 
     `-v` and `--mount` win over `--volumes-from`, and all of them over the image's volumes.
-    Raises: InvalidArgument for a malformed or doubled one.
+    Raises: InvalidArgument for a malformed or doubled one, and for one that would hide what the kernel tells in /proc.
     """
     chosen: dict[str, Wanted] = {}
     for entry in host.volumes_from:
@@ -51,7 +59,18 @@ def wanted_mounts(
         if target not in chosen and target not in {clean_target(each) for each in host.tmpfs}:
             request = MountRequest(type="volume", target=target, volume_driver=host.volume_driver)
             chosen[target] = Wanted(request=request)
+    for target in host.tmpfs:
+        _check_place(clean_target(target), "tmpfs")
+    for target, mount in chosen.items():
+        _check_place(target, mount.request.type)
     return tuple(sorted(chosen.values(), key=lambda mount: mount_order(mount.request.target)))
+
+
+def _check_place(target: str, kind: str) -> None:
+    if target == "/proc" and kind == "bind":
+        return  # of a procfs, which cannot be told here
+    if target == "/proc" or (target.startswith("/proc/") and target not in _PROC_FILES):
+        raise InvalidArgument(f"nothing can be mounted at {target}: /proc is the kernel's")
 
 
 def mount_order(target: str) -> tuple[int, str]:

@@ -1,6 +1,6 @@
 """The mounts of a run, as the OCI runtime spec says them. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import attrs
@@ -31,7 +31,8 @@ class Bind:
 
 
 def spec_mounts(container: Container, binds: Sequence[Bind], edits: Edits, ipc_root: str) -> list[dict[str, Any]]:
-    """The `mounts` of the spec, in order: the engine's own, then the user's, those that stand on others last.
+    """The `mounts` of the spec, in order: the engine's own but for what the user's would hide, then the user's, those
+    that stand on others last.
     *ipc_root* is the root in which an IPC namespace that is joined has its /dev/shm."""
     host = container.host_config
     system_access = "rw" if host.privileged else "ro"
@@ -63,7 +64,11 @@ def spec_mounts(container: Container, binds: Sequence[Bind], edits: Edits, ipc_r
             access = "ro" if host.readonly_rootfs else "rw"
             users.append(_mount(target, "bind", path, "bind", access, "rprivate", *_mapped(container.users)))
     users.sort(key=lambda mount: mount_order(mount["destination"]))
-    return [mount for mount in mounts if mount["destination"] not in taken] + users
+    return [mount for mount in mounts if not _is_hidden(mount["destination"], taken)] + users
+
+
+def _is_hidden(target: str, by: Collection[str]) -> bool:
+    return any(target == other or target.startswith(f"{other}/") for other in by)
 
 
 def has_own_shm(host: HostConfig) -> bool:

@@ -61,6 +61,19 @@ def test_kernel_files_are_out_of_reach(lab: Lab) -> None:
     assert masked == "0\n"
 
 
+def test_mounts_on_the_kernel_s_directories(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine\n")
+    for options in (f"-v {tmp_path}:/proc/1/fd", "-v /proc/self/attr", "--tmpfs /proc", "-v data:/proc"):
+        lab.refused(options, "nothing can be mounted at /proc")
+    for source in (tmp_path, tmp_path / "none"):
+        lab.refused(f"-v {source}:/proc", f"{source} cannot be mounted at /proc: it is no procfs")
+    assert os.listdir(tmp_path) == ["mine"]
+    assert lab.out("-v /proc:/proc", "cat /proc/sys/kernel/ostype") == "Linux\n"
+    assert lab.out(f"-v {tmp_path}/mine:/proc/cpuinfo", "cat /proc/cpuinfo") == "mine\n"
+    for where in ("/sys", "/sys/fs"):
+        assert lab.out(f"-v {tmp_path}:{where}", f"ls {where}") == "mine\n"
+
+
 @pytest.mark.parametrize(
     "options", ["", "--privileged", "--security-opt systempaths=unconfined", "--ipc none", "--ipc host --shm-size 1m"]
 )

@@ -42,6 +42,27 @@ def test_malformed_v_is_refused_with_the_value(text: str) -> None:
     assert repr(text.split(":")[-1])[1:-1] in str(caught.value) or repr(text)[1:-1] in str(caught.value)
 
 
+@pytest.mark.parametrize("target", ["/proc/1/fd", "/proc/self/attr", "/proc/sys", "/proc/./kcore", "/proc"])
+def test_proc_is_the_kernel_s(target: str) -> None:
+    hosts = [
+        HostConfig(binds=(f"data:{target}",)),
+        HostConfig(mounts=(MountRequest(type="tmpfs", target=target),)),
+        HostConfig(tmpfs={target: ""}),
+    ]
+    if target != "/proc":
+        hosts.append(HostConfig(binds=(f"/a:{target}",)))
+    for host in hosts:
+        with pytest.raises(InvalidArgument, match=f"nothing can be mounted at {clean_target(target)}"):
+            wanted_mounts(host, (), {})
+    with pytest.raises(InvalidArgument, match="nothing can be mounted at /proc"):
+        wanted_mounts(HostConfig(), (target,), {})
+
+
+def test_what_of_proc_may_be_covered() -> None:
+    binds = ("/a:/proc/cpuinfo", "/a:/proc/sys/kernel/ns_last_pid", "/proc:/proc", "/a:/process")
+    assert len(wanted_mounts(HostConfig(binds=binds), (), {})) == 4
+
+
 @given(st.text(max_size=30))
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:

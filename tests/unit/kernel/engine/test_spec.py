@@ -69,6 +69,13 @@ def test_privileged_takes_the_walls_down() -> None:
     assert "rw" in next(mount for mount in spec["mounts"] if mount["destination"] == "/sys")["options"]
 
 
+def test_what_the_user_s_mounts_would_hide_is_left_out() -> None:
+    facts = attrs.evolve(FACTS, binds=(Bind(source="/a", target="/sys"), Bind(source="/b", target="/dev/shm")))
+    found = targets(spec_of(facts=facts))
+    assert found.count("/sys") == found.count("/dev/shm") == 1
+    assert "/sys/fs/cgroup" not in found and {"/dev", "/dev/pts", "/dev/mqueue", "/proc"} <= set(found)
+
+
 PATHS = st.none() | st.lists(st.sampled_from(["/proc/kcore", "/x"])).map(tuple)
 HOSTS = st.builds(
     HostConfig,
