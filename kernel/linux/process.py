@@ -3,6 +3,7 @@ keyctl(2)."""
 
 import ctypes
 import errno
+import os
 import signal
 from typing import Final
 
@@ -95,6 +96,22 @@ def set_no_new_privileges() -> None:
 def set_name(name: str) -> None:
     """What ps(1) shows as the command; 15 bytes are kept."""
     _prctl_text(_PR_SET_NAME, name.encode(), 0, 0, 0)
+
+
+def set_title(title: str) -> None:
+    """What ps(1) shows as the command line, as far as there is room in that of the program (setproctitle(3)). Nothing
+    happens where /proc is not mounted."""
+    try:
+        with open("/proc/self/stat", "rb") as file:
+            # The name in parentheses may hold anything; arg_start is the 46th field behind it (proc_pid_stat(5)).
+            start, end = map(int, file.read().rpartition(b")")[2].split()[45:47])
+    except OSError:
+        return
+    if end - start < 2:
+        return
+    # A last byte that is not NUL tells the kernel that the title ends at the first NUL (fs/proc/base.c).
+    text = os.fsencode(title)[: end - start - 2].ljust(end - start - 1, b"\0") + b" "
+    ctypes.memmove(start, text, len(text))
 
 
 def fork_into_cgroup(cgroup: int, *, sibling: bool = False) -> int:

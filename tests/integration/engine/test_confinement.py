@@ -151,6 +151,9 @@ def test_init_reaps_and_hands_on(lab: Lab) -> None:
     container = lab.up("--init", "sh", "-c", script)
     assert lab.ck("wait", container) == "7\n" and lab.ck("logs", container) == ""
     assert lab.out("--init", "cat /proc/1/comm; echo $$") == "ck-init\n2\n"
+    script = "cat /proc/1/cmdline | tr '\\0' '|'; cat /proc/$$/cmdline | tr '\\0' '|'"
+    assert lab.out("--init", script) == f"ck-init -- sh -c {script}|sh|-c|{script}|"
+    assert "ck-init -- sh -c" in lab.out("--init", f"true {'x' * 9999}; cat /proc/1/cmdline")
     assert lab.run("--init", "sh", "-c", "kill -9 $$").code == 137
     assert lab.run("--init", "nosuch").code == 127
 

@@ -166,7 +166,7 @@ def _become_program(
         os.umask(plan["umask"])
     credentials.become(plan, who, users)
     if plan["init"]:
-        child = reaper.fork_program(terminal=plan["terminal"] is not None)
+        child = reaper.fork_program(plan["argv"], terminal=plan["terminal"] is not None)
         if child:
             # Among them `report`, whose end of file tells that the program is executed.
             descriptors.close_all_but(())

@@ -2,21 +2,25 @@
 
 import os
 import signal
+from collections.abc import Sequence
 from typing import Final, NoReturn
 
-from ck.kernel.linux.process import set_name
+from ck.kernel.linux.process import set_name, set_title
 
 # Not for the program: its own children's ends, and what a terminal says to a background process.
 _NOT_FORWARDED: Final = frozenset({signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU})
 
 
-def fork_program(*, terminal: bool) -> int:
-    """Fork. Return 0 in the program's process, which leads a group of its own, in the terminal's foreground; the PID
-    in process 1.
+def fork_program(argv: Sequence[str], *, terminal: bool) -> int:
+    """Fork, for the program *argv*. Return 0 in its process, which leads a group of its own, in the terminal's
+    foreground; the PID in process 1.
 
     All signals are blocked in process 1 from here on; the program's mask is clean.
     """
     signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+    # Before the program can look. It gets its own by execve(2).
+    set_name("ck-init")
+    set_title(" ".join(["ck-init", "--", *argv]))
     pid = os.fork()
     if pid == 0:
         os.setpgid(0, 0)
@@ -28,7 +32,6 @@ def fork_program(*, terminal: bool) -> int:
 
 def reap(program: int) -> NoReturn:
     """Be process 1 until *program* ends; exit with its status, 128 + n where signal n ended it."""
-    set_name("ck-init")
     while True:
         number = signal.sigwait(signal.valid_signals())
         if number not in _NOT_FORWARDED:
