@@ -10,6 +10,7 @@ import attrs
 from ck.kernel.errors import InvalidArgument, Unsupported
 
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
+_REFUSALS: Final = {f"SCMP_ACT_{action}" for action in ("ERRNO", "KILL", "KILL_PROCESS", "KILL_THREAD", "TRAP")}
 _FILTERS: Final = {"arches", "caps", "minKernel"}  # moby, profiles/seccomp/seccomp.go, Filter
 
 
@@ -60,6 +61,8 @@ def seccomp_object(profile: str, capabilities: Collection[str], machine: str, re
         for entry in given.get("archMap") or ():
             architectures += [entry["architecture"], *(entry.get("subArchitectures") or ())]
         rules = [_rule(rule) for rule in given.get("syscalls") or () if _applies(rule, capabilities, machine, release)]
+        if given["defaultAction"] in _REFUSALS and not any("execve" in rule["names"] for rule in rules):
+            raise InvalidArgument("with the seccomp profile no program can start: it does not allow execve")
         converted: dict[str, Any] = {"defaultAction": given["defaultAction"], "syscalls": rules}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidArgument(f"the seccomp profile cannot be read: {error!r}") from error

@@ -44,6 +44,8 @@ def test_seccomp(lab: Lab, tmp_path: Path) -> None:
     profile.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}))
     made = lab.run(f"--security-opt seccomp={profile}", "mkdir", "/x")
     assert made.code == 1 and "Function not implemented" in made.err
+    profile.write_text('{"defaultAction": "SCMP_ACT_ERRNO"}')
+    lab.refused(f"--security-opt seccomp={profile}", "no program can start: it does not allow execve")
     profile.write_text("{")
     lab.refused(f"--security-opt seccomp={profile}", "is not JSON")
     lab.refused("--security-opt seccomp=/nosuch", "opening seccomp profile (/nosuch) failed")

@@ -220,6 +220,9 @@ def test_rules_that_depend_on_the_machine(rule: dict[str, Any], applies: bool) -
     ("profile", "sentence"),
     [
         ("{}", "the seccomp profile has no defaultAction"),
+        ('{"defaultAction": "SCMP_ACT_ERRNO"}', "no program can start: it does not allow execve"),
+        ('{"defaultAction": []}', "the seccomp profile has no defaultAction"),
+        ('{"defaultAction": ["x"]}', "the seccomp profile cannot be read"),
         ("[]", "the seccomp profile is no JSON object"),
         ('{"defaultAction": "x", "syscalls": [{"action": "y", "includes": {"minKernel": "new"}}]}', "minKernel 'new'"),
         ('{"defaultAction": "x", "syscalls": [{"action": "y", "includes": {"moon": "full"}}]}', "depends on 'moon'"),
@@ -236,7 +239,7 @@ def test_a_docker_seccomp_profile_is_converted() -> None:
         "defaultErrnoRet": 1,
         "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}],
         "syscalls": [
-            {"names": ["read"], "action": "SCMP_ACT_ALLOW"},
+            {"names": ["read", "execve"], "action": "SCMP_ACT_ALLOW"},
             {"names": ["mount"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_SYS_ADMIN"]}},
             {"names": ["clone"], "action": "SCMP_ACT_ALLOW", "excludes": {"caps": ["CAP_SYS_ADMIN"]},
              "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_MASKED_EQ"}]},
@@ -244,6 +247,6 @@ def test_a_docker_seccomp_profile_is_converted() -> None:
         ],
     }  # fmt: skip
     seccomp = spec_of(HostConfig(security_opt=(f"seccomp={json.dumps(profile)}",)))["linux"]["seccomp"]
-    assert [rule["names"] for rule in seccomp["syscalls"]] == [["read"], ["clone"]]
+    assert [rule["names"] for rule in seccomp["syscalls"]] == [["read", "execve"], ["clone"]]
     assert seccomp["architectures"] == ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]
     assert seccomp["defaultErrnoRet"] == 1
