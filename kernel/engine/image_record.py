@@ -5,6 +5,7 @@ import attrs
 from ck.kernel.api.image import Image
 from ck.kernel.engine.context import Context, now
 from ck.kernel.engine.image_store import familiar
+from ck.kernel.engine.image_use import is_stale, note_use
 from ck.kernel.errors import NotFound
 from ck.kernel.events import USER, Event, Noun
 from ck.kernel.store_records import Change, Put
@@ -29,6 +30,13 @@ async def tag_image(ctx: Context, image_id: str, tag: str) -> None:
 
 async def _record(ctx: Context, image: Image, event: Event, tag: str, digest: str) -> bool:
     known = ctx.store.images.get(image.id)
+    lost = _lose(ctx, image.id, tag)
+    old = known is image and image.storage_driver == ctx.storage.name and not is_stale(image)
+    if old and not lost and {tag, digest} <= {"", *image.tags, *image.digests}:
+        # As of a build that has found all in the cache: nothing but the event is new.
+        note_use(ctx, image.id)
+        await ctx.store.commit([], [event])
+        return False
     tags = {*(known.tags if known else ()), *([tag] if tag else ())}
     digests = {*(known.digests if known else ()), *([digest] if digest else ())}
     made = attrs.evolve(
@@ -38,7 +46,7 @@ async def _record(ctx: Context, image: Image, event: Event, tag: str, digest: st
         storage_driver=ctx.storage.name,
         last_used=now(),
     )
-    await ctx.store.commit([Put(made.id, made), *_lose(ctx, made.id, tag)], [event])
+    await ctx.store.commit([Put(made.id, made), *lost], [event])
     return known is None or (tag or digest) not in (*known.tags, *known.digests)
 
 

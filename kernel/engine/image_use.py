@@ -28,12 +28,13 @@ async def record_use(ctx: Context, image_id: str) -> None:
     """The same, so that the next engine knows as well. To the hour only: a commit for each container would cost every
     one of them more than anybody gains."""
     note_use(ctx, image_id)
-    if _is_stale(ctx.store.images.get(image_id)):
+    if is_stale(ctx.store.images.get(image_id)):
         async with ctx.image_records:
             image = ctx.store.images.get(image_id)
             if image is not None:
                 await ctx.store.commit([Put(image_id, attrs.evolve(image, last_used=now()))], [])
 
 
-def _is_stale(image: Image | None) -> bool:
+def is_stale(image: Image | None) -> bool:
+    """Whether the next engine would take *image* for one that was not used for long."""
     return image is not None and (image.last_used is None or now() - image.last_used > _RECORDED)

@@ -17,10 +17,7 @@ from ck.cli.commands.image._context import (
 from ck.cli.credentials import all_auths_header
 from ck.cli.errors import CliError, UsageError
 from ck.cli.flags import Args, Command, switch, text, texts
-from ck.cli.options.caches import INLINE_CACHE, cache_source, check_cache_target
-from ck.cli.options.environment import pairs
 from ck.cli.options.outputs import STDOUT, Output, parse_output
-from ck.cli.options.sizes import parse_bytes, parse_swap
 from ck.cli.terminal.progress import Progress
 
 TYPE_CHECKING = False
@@ -72,6 +69,8 @@ COMMAND = Command(
     minimum=1,
     maximum=1,
 )
+
+_SIZES = {"shmsize": "shm-size", "memory": "memory", "memswap": "memory-swap"}
 
 
 def run(args: Args, client: Client) -> int:
@@ -167,26 +166,20 @@ def _joined(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
 
 def _options(args: Args) -> dict[str, object]:
     arguments = _build_args(args.texts("build-arg"))
-    for value in args.texts("cache-to"):
-        check_cache_target(value)
-        arguments[INLINE_CACHE] = "1"
+    caches = _caches(args, arguments)
     if "SOURCE_DATE_EPOCH" in os.environ:
         arguments.setdefault("SOURCE_DATE_EPOCH", os.environ["SOURCE_DATE_EPOCH"])
     return {
         "target": args.text("target"),
         "buildargs": arguments,
-        "labels": args.convert("label", ",".join(args.texts("label")), lambda _: pairs(args.texts("label"))),
+        "labels": _labels(args),
         "nocache": args.on("no-cache"),
         "pull": args.on("pull"),
-        "cachefrom": dumps([cache_source(value) for value in args.texts("cache-from")]).decode(),
+        "cachefrom": dumps(caches).decode(),
         "networkmode": args.text("network"),
         "extrahosts": args.texts("add-host"),
         "platform": args.text("platform"),
-        "shmsize": args.convert("shm-size", args.text("shm-size"), parse_bytes) if args.given("shm-size") else "",
-        "memory": args.convert("memory", args.text("memory"), parse_bytes) if args.given("memory") else "",
-        "memswap": args.convert("memory-swap", args.text("memory-swap"), parse_swap)
-        if args.given("memory-swap")
-        else "",
+        **{key: _size(args, flag) for key, flag in _SIZES.items() if args.given(flag)},
         "cpushares": args.number("cpu-shares") or "",
         "cpuperiod": args.number("cpu-period") or "",
         "cpuquota": args.number("cpu-quota") or "",
@@ -197,6 +190,32 @@ def _options(args: Args) -> dict[str, object]:
         "ck-reproducible": args.on("reproducible"),
         "ck-ssh": read_agents(args.texts("ssh")),
     }
+
+
+def _caches(args: Args, arguments: dict[str, str]) -> list[str]:
+    """The images that --cache-from names; --cache-to goes into the build's *arguments*. Raises: UsageError."""
+    if not args.given("cache-to") and not args.given("cache-from"):
+        return []
+    from ck.cli.options.caches import INLINE_CACHE, cache_source, check_cache_target
+
+    for value in args.texts("cache-to"):
+        check_cache_target(value)
+        arguments[INLINE_CACHE] = "1"
+    return [cache_source(value) for value in args.texts("cache-from")]
+
+
+def _labels(args: Args) -> dict[str, str]:
+    if not args.given("label"):
+        return {}
+    from ck.cli.options.environment import pairs
+
+    return args.convert("label", ",".join(args.texts("label")), lambda _: pairs(args.texts("label")))
+
+
+def _size(args: Args, flag: str) -> int:
+    from ck.cli.options.sizes import parse_bytes, parse_swap
+
+    return args.convert(flag, args.text(flag), parse_swap if flag == "memory-swap" else parse_bytes)
 
 
 def _ulimits(args: Args) -> list[dict[str, Any]]:

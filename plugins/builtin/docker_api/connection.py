@@ -121,7 +121,7 @@ class Connection:
             if self._hijacked:
                 return False
             if reply is None:
-                await self._send_event(h11.EndOfMessage())
+                await self.end_stream()
             elif self._http.our_state is h11.SEND_RESPONSE:
                 await self._reply(reply)
             else:
@@ -198,6 +198,10 @@ class Connection:
     async def send(self, chunk: bytes) -> None:
         if chunk:
             await self._send_event(h11.Data(data=chunk))
+
+    async def end_stream(self) -> None:
+        if self._http.our_state is h11.SEND_BODY:  # else it was said
+            await self._send_event(h11.EndOfMessage())
 
     async def hijack(self, content_type: str, headers: Headers = ()) -> Hijacked:
         fields = (("Content-Type", content_type), *headers)

@@ -62,6 +62,9 @@ class Channel(Protocol):
     async def send(self, chunk: bytes) -> None:
         """Send a piece of the body; an empty one is nothing."""
 
+    async def end_stream(self) -> None:
+        """Say that the body is whole, though the handler may have something to clean up yet."""
+
     def body(self) -> AsyncIterator[bytes]:
         """The pieces of the request's body, for a route with `streams_body`."""
 

@@ -81,7 +81,8 @@ def _told(request: Request, exc: BaseException) -> str:
 
 @asynccontextmanager
 async def json_stream(request: Request) -> AsyncIterator[Send]:
-    """Open a stream of JSON documents. An error inside is told as the last of them, since the status is out already."""
+    """Open a stream of JSON documents, and end it with the block: nobody waits for what is cleaned up then. An error
+    inside is told as the last of them, since the status is out already."""
     channel = request.channel
     await channel.open_stream(JSON)
 
@@ -95,6 +96,7 @@ async def json_stream(request: Request) -> AsyncIterator[Send]:
     except Exception as exc:
         message = _told(request, exc)
         await send({"errorDetail": {"message": message}, "error": message})
+    await channel.end_stream()
 
 
 async def progress(request: Request, steps: AsyncIterator[Progress], *, quiet: bool = False) -> None:
