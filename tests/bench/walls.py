@@ -11,7 +11,7 @@ from typing import Any, Final
 from ck.kernel.drivers.platform import canonical
 from ck.kernel.drivers.registry import Platform
 from ck.kernel.linux.capability import names_of
-from tests.bench.engines import Ck, Docker, Engine, Podman, available, run, started
+from tests.bench.engines import Ck, Docker, Podman, available, run, started
 from tests.bench.walls_probe import CALLS
 from tests.support.daemon import TREE
 from tests.support.oci_layout import OciLayout, make_layer
@@ -24,8 +24,8 @@ Found = Mapping[str, Any]
 
 
 def walls(wanted: Sequence[str]) -> str:
-    """A table in Markdown: the engines that are installed, side by side."""
-    engines = available(wanted)
+    """A table in Markdown: the engines that are installed and run containers, side by side."""
+    engines = [engine for engine in available(wanted) if isinstance(engine, Ck | Docker | Podman)]
     with ExitStack() as stack:
         started(engines, stack)
         found = {engine.name: _probed(engine, stack) for engine in engines}
@@ -35,7 +35,7 @@ def walls(wanted: Sequence[str]) -> str:
     return "\n".join([*lines, "", *_differences(found)])
 
 
-def _probed(engine: Engine, stack: ExitStack) -> Found:
+def _probed(engine: Ck | Docker | Podman, stack: ExitStack) -> Found:
     """Of `run` without any option but `--network none`: what is compared is the default."""
     tar = _python_tar()
     if isinstance(engine, Ck):
@@ -45,7 +45,6 @@ def _probed(engine: Engine, stack: ExitStack) -> Found:
         reference = f"oci:{directory}:latest"
         run(engine, "pull", "-q", reference)
     else:
-        assert isinstance(engine, Docker | Podman)
         with tar.open("rb") as file:
             command = engine.command("import", "-", _IMAGE)
             subprocess.run(command, env=engine.environment, stdin=file, capture_output=True, check=True)
