@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ck.cli.client.api import Client
+from ck.cli.commands.image._follow import follow
 from ck.cli.credentials import auth_header
-from ck.cli.errors import CliError
 from ck.cli.reference import absolute, has_tags, registry, split
 
 TYPE_CHECKING = False
@@ -21,12 +21,4 @@ def pull(client: Client, reference: str, out: TextIO | None, *, platform: str = 
         headers = auth_header(registry(reference))
         image, tag = split(reference)
         query |= {"fromImage": image, "tag": "" if all_tags else tag or "latest"}
-    messages = client.stream("POST", "/images/create", query, headers=headers)
-    if out is not None:
-        from ck.cli.terminal.progress import Progress
-
-        Progress(out).show(messages)
-        return
-    for message in messages:
-        if error := message.get("error"):
-            raise CliError(str(error))
+    follow(client.stream("POST", "/images/create", query, headers=headers), out)
