@@ -326,7 +326,7 @@ def test_the_same_input_gives_the_same_digest(bench: Workbench) -> None:
 
 
 def test_a_build_that_is_interrupted_leaves_nothing(bench: Workbench) -> None:
-    before = bench.state()
+    before = bench.at_rest()
     (bench.directory / "Dockerfile").write_text(f"FROM {bench.base}\nRUN echo begun; sleep 1000\n")
     # Mostly while the container of the step is being made, at another moment each time; and once while it runs.
     for sign in [*[b"Step 2/2 : RUN"] * 12, b"begun\n"]:
@@ -340,7 +340,7 @@ def test_a_build_that_is_interrupted_leaves_nothing(bench: Workbench) -> None:
 
 
 def test_nobody_waits_for_a_server_that_says_nothing(bench: Workbench) -> None:
-    before = bench.state()
+    before = bench.at_rest()
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"http://127.0.0.1:{mute.getsockname()[1]}/file"
         (bench.directory / "Dockerfile").write_text(f"FROM {bench.base}\nADD {url} /x\n")
@@ -354,7 +354,7 @@ def test_nobody_waits_for_a_server_that_says_nothing(bench: Workbench) -> None:
 
 def test_a_build_whose_engine_is_killed_leaves_nothing(own_lab: Lab, tmp_path: Path) -> None:
     bench = Workbench(own_lab, tmp_path)
-    before = bench.state()
+    before = bench.at_rest()
     (tmp_path / "Dockerfile").write_text(f"FROM {bench.base}\nRUN echo begun; sleep 1000\n")
     with own_lab.popen("build", str(tmp_path)) as client:
         assert client.stdout is not None

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.engine.lab import Lab
+from tests.support.census import settled
 from tests.support.daemon import Result
 
 
@@ -31,10 +32,10 @@ class Workbench:
 
     def fails(self, dockerfile: str, *options: str) -> str:
         """What a build says that fails; nothing is left of it."""
-        before = self.state()
+        before = self.at_rest()
         result = self.build(dockerfile, *options, check=False)
         assert result.code == 1, result
-        assert self.state() == before
+        assert settled(self.state, before) == before  # its client is told before that is cleaned up
         return result.err
 
     def run(self, *command: str, options: tuple[str, ...] = ()) -> str:
@@ -55,6 +56,10 @@ class Workbench:
             self.lab.ck("ps", "-aq"),
             sorted(path.name for path in scratch.iterdir()) if scratch.exists() else [],
         ]
+
+    def at_rest(self) -> list[object]:
+        """`state` as it is once no build is at work."""
+        return [*self.state()[:-1], []]
 
     def clean(self) -> None:
         self.lab.clean()
