@@ -41,6 +41,7 @@ from ck.kernel.errors import InvalidArgument
 
 _CLEANUP_SECONDS: Final = 60.0
 _STEPS: Final = "steps"  # the directory below a build's own where steps have theirs
+_SHORT: Final = 1 << 16  # bytes of a Dockerfile that is kept parsed, so that a few long ones do not fill the memory
 
 
 class Builder:
@@ -137,7 +138,7 @@ class Builder:
         except OSError as error:
             raise located(unavailable(error), request.dockerfile, None) from error
         try:
-            return _parsed(source), ignored
+            return (parse if len(source) > _SHORT else _parsed)(source), ignored
         except DockerfileError as error:
             raise located(error, request.dockerfile, error.line) from error
 

@@ -20,7 +20,7 @@ from ck.plugins.builtin.docker_api.uploads import while_client_waits, with_body
 
 _SPACE: Final = ("keep-storage", "reserved-space", "max-used-space", "min-free-space")
 _MOST: Final = 1 << 25  # bytes of Dockerfile and secrets
-_TOLD: Final = 10_000  # messages of a quiet build that are kept for its failure: some pages of output
+_TOLD: Final = 1 << 20  # characters of what a quiet build says that are kept for its failure, which is at the end
 
 
 async def build(request: Request) -> None:
@@ -63,24 +63,32 @@ async def prune(request: Request) -> Reply:
 async def _result(request: Request, steps: AsyncIterator[Progress]) -> None:
     """Answer a build that is to be quiet: with the ID of its image alone, and where it fails with what it has said and
     why (moby, api/server/router/build/build_routes.go)."""
-    told = deque[Progress](maxlen=_TOLD)
+    told, size, image_id = deque[Progress](), 0, ""
     failure: Exception | None = None
     try:
         async with aclosing(cast(AsyncGenerator[Progress, None], steps)):
             async for step in steps:
+                image_id = step.image_id or image_id
                 told.append(step)
+                size += _size(step)
+                while size > _TOLD:
+                    size -= _size(told.popleft())
     except Exception as error:
         if not told:
             raise
         failure = error
     async with streams.json_stream(request) as send:
         if failure is None:
-            [image_id] = [step.image_id for step in told if step.image_id]
-            told = deque([Progress(line=f"{image_id}\n")])
+            await send(progress_json(Progress(line=f"{image_id}\n")))
+            return
         for step in told:
             await send(progress_json(step))
-        if failure is not None:
-            raise failure
+        raise failure
+
+
+def _size(step: Progress) -> int:
+    """In characters; of what a pull says, which has no lines, about that."""
+    return len(step.line) or 100
 
 
 async def _local(directory: str) -> Path:
